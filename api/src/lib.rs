@@ -1,0 +1,1 @@
+//! HTTP, command line, configuration, wiring: the binary caskchain.

@@ -1,0 +1,1 @@
+//! The write side: use cases, reactions and the systems outside.

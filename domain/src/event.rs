@@ -1,0 +1,51 @@
+//! How an aggregate declares its events: the stored name and version stand beside the variant,
+//! once, and nothing else maps names to names.
+
+/// Declares an event enum. `UserRegistered = "user.registered" v 1 { … }` gives the variant, its
+/// serde tag, `cqrs_es::DomainEvent` and a line in `TYPES`.
+macro_rules! events {
+    ($(#[$meta:meta])* pub enum $name:ident { $(
+        $(#[$vmeta:meta])* $variant:ident = $stored:literal v $version:literal {
+            $( $(#[$fmeta:meta])* $field:ident : $ty:ty ),* $(,)?
+        }
+    ),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+        pub enum $name { $(
+            $(#[$vmeta])*
+            #[serde(rename = $stored)]
+            $variant { $( $(#[$fmeta])* $field: $ty ),* }
+        ),* }
+
+        impl $name {
+            /// Every stored name with the schema version written today.
+            pub const TYPES: &'static [(&'static str, u32)] = &[ $( ($stored, $version) ),* ];
+        }
+
+        impl cqrs_es::DomainEvent for $name {
+            fn event_type(&self) -> String {
+                match self { $( Self::$variant { .. } => $stored.to_owned() ),* }
+            }
+            fn event_version(&self) -> String {
+                match self { $( Self::$variant { .. } => $version.to_string() ),* }
+            }
+        }
+    };
+}
+pub(crate) use events;
+
+/// Every event type the platform can write, with its current schema version.
+pub fn types() -> impl Iterator<Item = (&'static str, u32)> {
+    [
+        crate::tenant::TenantEvent::TYPES,
+        crate::user::UserEvent::TYPES,
+        crate::session::SessionEvent::TYPES,
+        crate::whiskey::WhiskeyEvent::TYPES,
+        crate::nft::NftEvent::TYPES,
+        crate::lane::LaneEvent::TYPES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}

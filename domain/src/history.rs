@@ -1,0 +1,202 @@
+//! Every event version ever written has one recorded sample in `history/` and decodes today.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use cqrs_es::DomainEvent;
+use cqrs_es::persist::SerializedEvent;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::id::UserId;
+use crate::lane::LaneEvent;
+use crate::nft::NftEvent;
+use crate::personal::{Purpose, SealedRef};
+use crate::role::Role;
+use crate::session::SessionEvent;
+use crate::tenant::TenantEvent;
+use crate::user::UserEvent;
+use crate::whiskey::WhiskeyEvent;
+use crate::{lane, moment, nft, personal, upcast, user, whiskey};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("history")
+}
+
+/// One sample of each event as it is written today, as stored: `type`, `schemaVersion`, `data`.
+fn samples() -> Vec<Value> {
+    let mut all = Vec::new();
+    push(&mut all, vec![TenantEvent::TenantCreated { name: "Islay Casks".into() }]);
+    push(
+        &mut all,
+        vec![
+            user::samples::registered(),
+            user::samples::verification_requested(),
+            UserEvent::EmailVerified {},
+            UserEvent::RegistrationAttempted { email: user::samples::email() },
+            UserEvent::RoleAssigned { role: Role::Administrator },
+        ],
+    );
+    push(
+        &mut all,
+        vec![SessionEvent::SessionOpened {
+            user: UserId::new(7_204_001),
+            address: Some(personal::Personal::new(
+                UserId::new(7_204_001),
+                Purpose::Security,
+                "203.0.113.7".into(),
+            )),
+            user_agent: None,
+            remember_me: false,
+            expires_at: moment::Moment::from_unix_ms(7_200_000),
+        }],
+    );
+    push(
+        &mut all,
+        vec![
+            whiskey::samples::registered(),
+            whiskey::samples::approved(),
+            whiskey::samples::rejected(),
+            whiskey::samples::tokenising(),
+            whiskey::samples::tokenised(),
+        ],
+    );
+    push(
+        &mut all,
+        vec![
+            nft::samples::requested(),
+            nft::samples::pinned(),
+            nft::samples::assigned(),
+            nft::samples::submitted(),
+            nft::samples::included(),
+            NftEvent::MintReorged { inclusion: nft::samples::inclusion() },
+            nft::samples::confirmed(),
+            nft::samples::failed(),
+        ],
+    );
+    push(
+        &mut all,
+        vec![
+            lane::samples::opened(),
+            lane::samples::assigned(3),
+            lane::samples::signed(3, 0xaa),
+            LaneEvent::SlotSettled {
+                nonce: 3,
+                winner: "0xaa".into(),
+                block_number: 9,
+                block_hash: "0xb9".into(),
+            },
+        ],
+    );
+    all
+}
+
+fn push<E: DomainEvent + Serialize>(all: &mut Vec<Value>, events: Vec<E>) {
+    for event in events {
+        let mut stored = serde_json::to_value(&event).unwrap();
+        seal(&mut stored);
+        stored["schemaVersion"] = json!(event.event_version().parse::<u32>().unwrap());
+        all.push(stored);
+    }
+}
+
+/// What the codec does with personal data, with a reference of the right shape.
+fn seal(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(clear) = map.get(personal::CLEAR_KEY) {
+                let reference = SealedRef {
+                    subject: serde_json::from_value(clear["subject"].clone()).unwrap(),
+                    purpose: serde_json::from_value(clear["purpose"].clone()).unwrap(),
+                    salt: "A".repeat(43),
+                    hash: "cd".repeat(32),
+                    commitment: "ef".repeat(32),
+                };
+                *value = json!({ (personal::SEALED_KEY): reference });
+            } else {
+                map.values_mut().for_each(seal);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(seal),
+        _ => {}
+    }
+}
+
+fn file_name(sample: &Value) -> String {
+    format!("{}.v{}.json", sample["type"].as_str().unwrap(), sample["schemaVersion"])
+}
+
+/// Decodes as the log does: upcast, then read by the aggregate the name begins with.
+fn decode(sample: &Value) -> Value {
+    let stored = SerializedEvent::new(
+        "1".into(),
+        1,
+        String::new(),
+        sample["type"].as_str().unwrap().to_owned(),
+        sample["schemaVersion"].to_string(),
+        sample["data"].clone(),
+        json!({}),
+    );
+    let current = upcast::upcasters().iter().fold(stored, |event, upcaster| {
+        if upcaster.can_upcast(&event.event_type, &event.event_version) {
+            upcaster.upcast(event)
+        } else {
+            event
+        }
+    });
+    let tagged = json!({ "type": current.event_type, "data": current.payload });
+    fn read<E: DeserializeOwned + Serialize>(tagged: Value) -> Value {
+        let event: E = serde_json::from_value(tagged).unwrap();
+        serde_json::to_value(event).unwrap()
+    }
+    match current.event_type.split('.').next().unwrap() {
+        "tenant" => read::<TenantEvent>(tagged),
+        "user" => read::<UserEvent>(tagged),
+        "session" => read::<SessionEvent>(tagged),
+        "whiskey" => read::<WhiskeyEvent>(tagged),
+        "nft" => read::<NftEvent>(tagged),
+        "lane" => read::<LaneEvent>(tagged),
+        other => panic!("no aggregate is called {other}"),
+    }
+}
+
+/// Run with `CASKCHAIN_RECORD_HISTORY=1` after adding an event or a version; recorded files are
+/// never overwritten.
+#[test]
+fn every_event_written_today_is_recorded() {
+    let record = std::env::var_os("CASKCHAIN_RECORD_HISTORY").is_some();
+    for sample in samples() {
+        let path = folder().join(file_name(&sample));
+        if record && !path.exists() {
+            fs::write(&path, serde_json::to_string_pretty(&sample).unwrap() + "\n").unwrap();
+        }
+        let recorded = fs::read_to_string(&path)
+            .unwrap_or_else(|_| panic!("{} is not recorded", path.display()));
+        let recorded: Value = serde_json::from_str(&recorded).unwrap();
+        assert_eq!(recorded, sample, "{}: the shape changed without a new version", path.display());
+    }
+}
+
+#[test]
+fn every_declared_type_has_a_sample() {
+    let sampled: BTreeSet<_> = samples().iter().map(file_name).collect();
+    let declared: BTreeSet<_> =
+        crate::event::types().map(|(name, version)| format!("{name}.v{version}.json")).collect();
+    assert_eq!(sampled, declared);
+}
+
+#[test]
+fn every_recorded_version_still_decodes() {
+    let mut count = 0;
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let sample: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(path.file_name().unwrap().to_str().unwrap(), file_name(&sample));
+        let decoded = decode(&sample);
+        assert!(decoded["type"].is_string(), "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= crate::event::types().count());
+}

@@ -1,0 +1,23 @@
+//! Values, aggregates and rules. Nothing here does IO, reads a clock or draws a random number:
+//! facts are gathered by `commands` and handed in.
+
+pub mod command;
+pub mod event;
+pub mod fixed;
+pub mod id;
+pub mod lane;
+pub mod moment;
+pub mod nft;
+pub mod permission;
+pub mod personal;
+pub mod refusal;
+pub mod role;
+pub mod session;
+pub mod tenant;
+pub mod upcast;
+pub mod user;
+pub mod violation;
+pub mod whiskey;
+
+#[cfg(test)]
+mod history;

@@ -1,0 +1,48 @@
+//! The verdict that no token came of a mint: as final as its opposite, and as well proven.
+
+use super::confirm::must_be_final;
+use super::{FailureClass, Inclusion, Nft, NftError, NftEvent};
+use crate::command::Command;
+use crate::permission::Permission;
+
+pub struct FailMint {
+    pub class: FailureClass,
+    pub evidence: Inclusion,
+    pub finalized_block: u64,
+}
+
+impl Command<Nft> for FailMint {
+    const REQUIRES: Permission = Permission::SYSTEM;
+
+    fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
+        nft.progress("fail")?;
+        must_be_final(&self.evidence, self.finalized_block)?;
+        Ok(vec![NftEvent::MintFailed {
+            class: self.class,
+            evidence: self.evidence.clone(),
+            finalized_block: self.finalized_block,
+        }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::*;
+    use crate::command::scenario::given;
+
+    fn command(finalized_block: u64) -> FailMint {
+        FailMint { class: FailureClass::RevertedAtFinality, evidence: inclusion(), finalized_block }
+    }
+
+    #[test]
+    fn only_a_final_block_proves_failure() {
+        given::<Nft>(until(&included())).when(command(9)).then_expect_events(vec![failed()]);
+        given::<Nft>(until(&included()))
+            .when(command(8))
+            .then_expect_error(NftError::NotFinal { block: 9, finalized: 8 });
+        given::<Nft>(until(&confirmed()))
+            .when(command(9))
+            .then_expect_error(NftError::IllegalState { state: "CONFIRMED", command: "fail" });
+    }
+}

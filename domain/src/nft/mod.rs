@@ -1,0 +1,301 @@
+//! Nft: the one token of a cask. Its stream has the cask's id, so one cask has one issuance over
+//! all networks and contracts: an invariant no contract can see.
+
+pub mod address;
+pub mod metadata;
+
+mod assign;
+mod confirm;
+mod fail;
+mod follow;
+mod pin_metadata;
+mod request;
+
+pub use assign::AssignMint;
+pub use confirm::ConfirmMint;
+pub use fail::FailMint;
+pub use follow::{RecordInclusion, RecordReorg, RecordSubmission};
+pub use pin_metadata::PinMetadata;
+pub use request::RequestMint;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use self::address::EvmAddress;
+use crate::command::aggregate;
+use crate::event::events;
+use crate::id::{UserId, WhiskeyId};
+use crate::refusal::{Kind, Refusal};
+
+/// What rules need to know of an issuance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Nft {
+    #[default]
+    Unrequested,
+    Requested {
+        order: Order,
+    },
+    Pinned {
+        order: Order,
+        digest: String,
+    },
+    /// A nonce is assigned; from here on the chain decides.
+    Assigned {
+        order: Order,
+        digest: String,
+        progress: Progress,
+    },
+    Confirmed {
+        order: Order,
+    },
+    Failed,
+}
+
+/// How far an assigned mint is known to have come. Provisional until a final block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    Waiting,
+    Submitted,
+    Included(Inclusion),
+}
+
+/// What is to be minted, where, for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    pub network: String,
+    pub contract: EvmAddress,
+    /// Who will hold the token. It is about to stand on a public chain for ever, so it is not
+    /// personal data that could be erased; who a person is never stands beside it.
+    pub recipient: EvmAddress,
+}
+
+/// Where a transaction stands on the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inclusion {
+    pub tx_hash: String,
+    pub block_number: u64,
+    pub block_hash: String,
+}
+
+/// What a mint cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    pub gas_used: u64,
+    /// Wei per gas, decimal.
+    pub effective_gas_price: String,
+}
+
+/// Why a mint failed for good. Each is a proof, never a timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The transaction reverted in a finalized block.
+    RevertedAtFinality,
+}
+
+events! {
+    pub enum NftEvent {
+        MintRequested = "nft.mint_requested" v 1 {
+            whiskey: WhiskeyId,
+            owner: UserId,
+            order: Order,
+        },
+        /// The document itself is in the log: whoever has it can compute digest and CID.
+        MetadataPinned = "nft.metadata_pinned" v 1 {
+            cid: String,
+            digest: String,
+            document: String,
+        },
+        MintAssigned = "nft.mint_assigned" v 1 {
+            network: String,
+            signer: EvmAddress,
+            nonce: u64,
+        },
+        MintSubmitted = "nft.mint_submitted" v 1 { tx_hash: String },
+        MintIncluded = "nft.mint_included" v 1 { inclusion: Inclusion },
+        MintReorged = "nft.mint_reorged" v 1 { inclusion: Inclusion },
+        MintConfirmed = "nft.mint_confirmed" v 1 {
+            inclusion: Inclusion,
+            finalized_block: u64,
+            cost: Cost,
+        },
+        MintFailed = "nft.mint_failed" v 1 {
+            class: FailureClass,
+            evidence: Inclusion,
+            finalized_block: u64,
+        },
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum NftError {
+    #[error("no mint has been requested")]
+    Absent,
+    #[error("{command} is not possible while the NFT is {state}")]
+    IllegalState { state: &'static str, command: &'static str },
+    #[error("block {block} is not final: the chain is final up to {finalized}")]
+    NotFinal { block: u64, finalized: u64 },
+}
+
+impl Refusal for NftError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Absent => Kind::Absent,
+            Self::IllegalState { .. } | Self::NotFinal { .. } => Kind::IllegalState,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Absent => "NFT_NOT_FOUND",
+            Self::IllegalState { .. } | Self::NotFinal { .. } => "ILLEGAL_STATE",
+        }
+    }
+
+    fn state(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::IllegalState { state, command } => Some((state, command)),
+            Self::Absent | Self::NotFinal { .. } => None,
+        }
+    }
+}
+
+impl Nft {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unrequested => "UNREQUESTED",
+            Self::Requested { .. } => "REQUESTED",
+            Self::Pinned { .. } => "PINNED",
+            Self::Assigned { progress, .. } => match progress {
+                Progress::Waiting => "ASSIGNED",
+                Progress::Submitted => "SUBMITTED",
+                Progress::Included(_) => "INCLUDED",
+            },
+            Self::Confirmed { .. } => "CONFIRMED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    fn fold(&mut self, event: NftEvent) {
+        *self = match (event, std::mem::take(self)) {
+            (NftEvent::MintRequested { order, .. }, _) => Self::Requested { order },
+            (NftEvent::MetadataPinned { digest, .. }, Self::Requested { order }) => {
+                Self::Pinned { order, digest }
+            }
+            (NftEvent::MintAssigned { .. }, Self::Pinned { order, digest }) => {
+                Self::Assigned { order, digest, progress: Progress::Waiting }
+            }
+            (NftEvent::MintSubmitted { .. }, Self::Assigned { order, digest, .. })
+            | (NftEvent::MintReorged { .. }, Self::Assigned { order, digest, .. }) => {
+                Self::Assigned { order, digest, progress: Progress::Submitted }
+            }
+            (NftEvent::MintIncluded { inclusion }, Self::Assigned { order, digest, .. }) => {
+                Self::Assigned { order, digest, progress: Progress::Included(inclusion) }
+            }
+            (NftEvent::MintConfirmed { .. }, Self::Assigned { order, .. }) => {
+                Self::Confirmed { order }
+            }
+            (NftEvent::MintFailed { .. }, _) => Self::Failed,
+            // The rules never write these in another state.
+            (
+                NftEvent::MetadataPinned { .. }
+                | NftEvent::MintAssigned { .. }
+                | NftEvent::MintSubmitted { .. }
+                | NftEvent::MintIncluded { .. }
+                | NftEvent::MintReorged { .. }
+                | NftEvent::MintConfirmed { .. },
+                unchanged,
+            ) => unchanged,
+        };
+    }
+
+    fn illegal(&self, command: &'static str) -> NftError {
+        match self {
+            Self::Unrequested => NftError::Absent,
+            _ => NftError::IllegalState { state: self.name(), command },
+        }
+    }
+
+    fn progress(&self, command: &'static str) -> Result<&Progress, NftError> {
+        match self {
+            Self::Assigned { progress, .. } => Ok(progress),
+            _ => Err(self.illegal(command)),
+        }
+    }
+}
+
+aggregate!(Nft, "nft", NftEvent, NftError, snapshot 1);
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! A mint to tell stories about.
+
+    use super::*;
+
+    pub const CASK: WhiskeyId = WhiskeyId::new(7_300_003);
+
+    pub fn order() -> Order {
+        Order {
+            network: "development".into(),
+            contract: EvmAddress::parse("0x5fbdb2315678afecb367f032d93f642f64180aa3").unwrap(),
+            recipient: EvmAddress::parse("0x70997970c51812dc3a010c7d01b50e0d17dc79c8").unwrap(),
+        }
+    }
+
+    pub fn requested() -> NftEvent {
+        NftEvent::MintRequested { whiskey: CASK, owner: UserId::new(7_204_001), order: order() }
+    }
+
+    pub fn pinned() -> NftEvent {
+        NftEvent::MetadataPinned {
+            cid: "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy".into(),
+            digest: "ab".repeat(32),
+            document: "{}".into(),
+        }
+    }
+
+    pub fn assigned() -> NftEvent {
+        NftEvent::MintAssigned {
+            network: "development".into(),
+            signer: EvmAddress::parse("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266").unwrap(),
+            nonce: 3,
+        }
+    }
+
+    pub fn submitted() -> NftEvent {
+        NftEvent::MintSubmitted { tx_hash: inclusion().tx_hash }
+    }
+
+    pub fn inclusion() -> Inclusion {
+        Inclusion { tx_hash: "0xaa".into(), block_number: 9, block_hash: "0xb9".into() }
+    }
+
+    pub fn included() -> NftEvent {
+        NftEvent::MintIncluded { inclusion: inclusion() }
+    }
+
+    pub fn cost() -> Cost {
+        Cost { gas_used: 72_114, effective_gas_price: "1000000007".into() }
+    }
+
+    pub fn confirmed() -> NftEvent {
+        NftEvent::MintConfirmed { inclusion: inclusion(), finalized_block: 9, cost: cost() }
+    }
+
+    pub fn failed() -> NftEvent {
+        NftEvent::MintFailed {
+            class: FailureClass::RevertedAtFinality,
+            evidence: inclusion(),
+            finalized_block: 9,
+        }
+    }
+
+    /// The events of a mint up to and including the named one.
+    pub fn until(last: &NftEvent) -> Vec<NftEvent> {
+        let all = [requested(), pinned(), assigned(), submitted(), included(), confirmed()];
+        let end = all.iter().position(|event| event == last).unwrap();
+        all[..=end].to_vec()
+    }
+}

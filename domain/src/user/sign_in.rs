@@ -1,0 +1,57 @@
+//! Whether a person may sign in, given whether the password was right.
+
+use std::collections::BTreeSet;
+
+use super::{User, UserError};
+use crate::role::Role;
+
+/// What was found out about the credentials. The hash has been compared before this is asked, for
+/// people who do not exist as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub password_matches: bool,
+}
+
+impl User {
+    /// The roles the session starts with, or why there is none. A wrong password learns nothing
+    /// about the account.
+    pub fn admit(&self, credentials: Credentials) -> Result<BTreeSet<Role>, UserError> {
+        match self {
+            Self::Unregistered => Err(UserError::WrongCredentials),
+            _ if !credentials.password_matches => Err(UserError::WrongCredentials),
+            Self::Pending { .. } => Err(UserError::NotActivated),
+            Self::Active { roles, .. } => Ok(roles.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_es::Aggregate;
+
+    use super::super::UserEvent;
+    use super::super::samples::*;
+    use super::*;
+
+    fn after(events: Vec<UserEvent>) -> User {
+        events.into_iter().fold(User::default(), |mut user, event| {
+            user.apply(event);
+            user
+        })
+    }
+
+    #[test]
+    fn who_may_come_in() {
+        let right = Credentials { password_matches: true };
+        let wrong = Credentials { password_matches: false };
+        let pending = after(vec![registered()]);
+        let active = after(vec![registered(), UserEvent::EmailVerified {}]);
+
+        assert_eq!(active.admit(right), Ok(BTreeSet::from([Role::Member])));
+        assert_eq!(pending.admit(right), Err(UserError::NotActivated));
+        for user in [User::Unregistered, pending, active] {
+            assert_eq!(user.admit(wrong), Err(UserError::WrongCredentials));
+        }
+        assert_eq!(User::Unregistered.admit(right), Err(UserError::WrongCredentials));
+    }
+}

@@ -1,0 +1,85 @@
+//! Giving a cask its token: started with the request to mint, completed when the mint is final.
+
+use super::{Stage, Whiskey, WhiskeyError, WhiskeyEvent};
+use crate::command::Command;
+use crate::id::UserId;
+use crate::permission::Permission;
+
+pub struct StartTokenisation {
+    pub by: UserId,
+    pub network: String,
+}
+
+impl Command<Whiskey> for StartTokenisation {
+    const REQUIRES: Permission = Permission::GENERATE_NFT;
+
+    fn decide(&self, whiskey: &Whiskey) -> Result<Vec<WhiskeyEvent>, WhiskeyError> {
+        // Ownership first: the state of a cask is nobody else's business.
+        if whiskey.entry()?.owner != self.by {
+            return Err(WhiskeyError::NotTheOwner);
+        }
+        whiskey.entry_at(Stage::Approved, "tokenise")?;
+        Ok(vec![WhiskeyEvent::TokenisationStarted { network: self.network.clone() }])
+    }
+}
+
+pub struct CompleteTokenisation {
+    pub network: String,
+}
+
+impl Command<Whiskey> for CompleteTokenisation {
+    const REQUIRES: Permission = Permission::SYSTEM;
+
+    fn decide(&self, whiskey: &Whiskey) -> Result<Vec<WhiskeyEvent>, WhiskeyError> {
+        if whiskey.entry()?.stage == Stage::Tokenised {
+            return Ok(vec![]);
+        }
+        whiskey.entry_at(Stage::Tokenising, "complete tokenisation")?;
+        Ok(vec![WhiskeyEvent::TokenisationCompleted { network: self.network.clone() }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::*;
+    use crate::command::scenario::given;
+
+    fn start(by: UserId) -> StartTokenisation {
+        StartTokenisation { by, network: "development".into() }
+    }
+
+    fn complete() -> CompleteTokenisation {
+        CompleteTokenisation { network: "development".into() }
+    }
+
+    #[test]
+    fn the_owner_of_an_approved_cask_starts_and_the_worker_completes() {
+        given::<Whiskey>(vec![registered(), approved()])
+            .when(start(OWNER))
+            .then_expect_events(vec![tokenising()]);
+        given::<Whiskey>(vec![registered(), approved(), tokenising()])
+            .when(complete())
+            .then_expect_events(vec![tokenised()]);
+    }
+
+    #[test]
+    fn nobody_else_starts_and_nothing_starts_twice() {
+        given::<Whiskey>(vec![registered(), approved()])
+            .when(start(JUDGE))
+            .then_expect_error(WhiskeyError::NotTheOwner);
+        given::<Whiskey>(vec![registered()])
+            .when(start(OWNER))
+            .then_expect_error(illegal("PENDING", "tokenise"));
+        given::<Whiskey>(vec![registered(), approved(), tokenising()])
+            .when(start(OWNER))
+            .then_expect_error(illegal("TOKENISING", "tokenise"));
+    }
+
+    #[test]
+    fn completing_again_changes_nothing() {
+        given::<Whiskey>(vec![registered(), approved(), tokenising(), tokenised()])
+            .when(complete())
+            .then_expect_events(vec![]);
+    }
+}

@@ -1,0 +1,61 @@
+//! Connections to PostgreSQL, each under the role that fits its work, and the migrations.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::Executor;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+/// What a pool's connections may do. The roles are made by the first migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Appends and reads the log, keeps the vault.
+    Log,
+    /// Owns the read models and reads the log.
+    Projector,
+    /// Reads the read models of one tenant at a time.
+    Reader,
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Log => "caskchain_log",
+            Self::Projector => "caskchain_projector",
+            Self::Reader => "caskchain_reader",
+        }
+    }
+}
+
+/// How long to wait for a connection before telling the caller that the database is away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A pool whose connections have taken on `role`. Connects when first used.
+pub fn pool(url: &str, role: Role, max_connections: u32) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?.application_name(role.name()).options([
+        ("statement_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("lock_timeout", "8s"),
+    ]);
+    let set_role = format!("set role {}", role.name());
+    Ok(PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(move |connection, _| {
+            let set_role = set_role.clone();
+            Box::pin(async move { connection.execute(set_role.as_str()).await.map(|_| ()) })
+        })
+        .connect_lazy_with(options))
+}
+
+/// Brings the event store's schema up to date. `url` must belong to the schema's owner.
+pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect(url)
+        .await?;
+    let migrated = sqlx::migrate!("../eventstore-migrations").run(&pool).await;
+    pool.close().await;
+    migrated
+}

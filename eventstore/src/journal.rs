@@ -1,0 +1,94 @@
+//! The log in its order. Positions are dense and become visible in their own order, so a reader
+//! that remembers the last one it saw misses nothing.
+
+use cqrs_es::Aggregate;
+use cqrs_es::persist::SerializedEvent;
+use serde_json::Value;
+use sqlx::PgPool;
+use thiserror::Error;
+use time::OffsetDateTime;
+
+use crate::appender::moment_of;
+use crate::recorded::{Place, Recorded, Undecodable};
+
+/// Reads the log by position.
+#[derive(Clone)]
+pub struct Journal {
+    pool: PgPool,
+}
+
+#[derive(Debug, Error)]
+pub enum JournalError {
+    #[error("the database does not answer")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+}
+
+impl Journal {
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The last position given out; -1 in an empty log.
+    pub async fn head(&self) -> Result<i64, JournalError> {
+        let (next,): (i64,) = sqlx::query_as("select next_position from eventstore.log")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(next - 1)
+    }
+
+    /// The events after a position, in order, at most `limit`.
+    pub async fn after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, JournalError> {
+        let rows: Vec<(i64, i64, OffsetDateTime, String)> = sqlx::query_as(
+            "select position, tenant_position, recorded_at, envelope from eventstore.events
+             where position > $1 order by position limit $2",
+        )
+        .bind(position)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(position, tenant_position, recorded_at, envelope)| {
+                let recorded_at = moment_of(recorded_at);
+                Ok(Recorded::read(Place { position, tenant_position, recorded_at }, envelope)?)
+            })
+            .collect()
+    }
+}
+
+type StreamRow = (String, i64, String, String, String, Value, Value);
+
+/// One stream after a sequence, in the shape postgres-es reads whole streams in. (Its own
+/// `get_last_events` writes the number into the statement, which makes every one a new one.)
+pub(crate) async fn stream_after<A: Aggregate>(
+    pool: &PgPool,
+    id: &str,
+    sequence: i64,
+) -> Result<Vec<SerializedEvent>, sqlx::Error> {
+    let rows: Vec<StreamRow> = sqlx::query_as(
+        "select aggregate_id, sequence, aggregate_type, event_type, event_version, payload, metadata
+         from eventstore.streams
+         where aggregate_type = $1 and aggregate_id = $2 and sequence > $3 order by sequence",
+    )
+    .bind(A::TYPE)
+    .bind(id)
+    .bind(sequence)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, sequence, aggregate_type, event_type, version, payload, metadata)| {
+            let sequence = usize::try_from(sequence).unwrap_or_default();
+            SerializedEvent::new(
+                id,
+                sequence,
+                aggregate_type,
+                event_type,
+                version,
+                payload,
+                metadata,
+            )
+        })
+        .collect())
+}

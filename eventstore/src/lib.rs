@@ -1,0 +1,28 @@
+//! The log: append, read in order, seal, publish. It knows events and streams, no aggregate by
+//! name, and no system but PostgreSQL and NATS.
+
+pub mod appender;
+mod cache;
+pub mod clock;
+pub mod commit;
+pub mod cqrs;
+pub mod database;
+pub mod entropy;
+pub mod envelope;
+pub mod follow;
+pub mod ids;
+pub mod journal;
+pub mod recorded;
+pub mod relay;
+pub mod secrets;
+mod snapshots;
+pub mod store;
+pub mod stream;
+pub mod vault;
+
+pub use clock::Clock;
+pub use commit::{Claim, Commit, CommitError, Committed, IdempotencyKey};
+pub use entropy::Entropy;
+pub use envelope::Context;
+pub use recorded::Recorded;
+pub use store::{Loaded, Store, StoreError};

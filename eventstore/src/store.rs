@@ -1,0 +1,282 @@
+//! Streams as aggregates: load one, commit what was decided.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cqrs_es::persist::{PersistedEventRepository, SerializedEvent};
+use cqrs_es::{Aggregate, EventEnvelope};
+use domain::command::Root;
+use domain::id::TenantId;
+use postgres_es::PostgresEventRepository;
+use serde_json::value::RawValue;
+use sqlx::PgPool;
+use thiserror::Error;
+
+use crate::appender::{Appender, Job, Row};
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::commit::{Commit, CommitError, Committed, Draft};
+use crate::entropy::Entropy;
+use crate::envelope::{self, Metadata};
+use crate::recorded::{Undecodable, decode};
+use crate::vault::{self, Drawer, Vault};
+use crate::{journal, snapshots};
+
+/// The event store of one process.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    appender: Appender,
+    cache: Cache,
+    vault: Vault,
+    entropy: Entropy,
+    clock: Clock,
+    cold: Arc<PostgresEventRepository>,
+}
+
+/// An aggregate as it was read.
+#[derive(Clone, Debug)]
+pub struct Loaded<A> {
+    pub tenant: TenantId,
+    pub id: String,
+    /// How many events made it: 0, there is no such stream.
+    pub sequence: i64,
+    pub state: Arc<A>,
+    /// Read from the log just now, and not remembered.
+    pub fresh: bool,
+}
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("the event store does not answer")]
+    Unavailable(#[from] sqlx::Error),
+    #[error("the stream cannot be read: {0}")]
+    Unreadable(String),
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    #[error("the stream belongs to another tenant")]
+    Foreign,
+}
+
+impl Store {
+    pub fn new(
+        pool: PgPool,
+        appender: Appender,
+        vault: Vault,
+        entropy: Entropy,
+        clock: Clock,
+    ) -> Self {
+        let cold = PostgresEventRepository::new(pool.clone())
+            .with_tables("eventstore.streams", "eventstore.snapshots");
+        Self { pool, appender, cache: Cache::new(), vault, entropy, clock, cold: Arc::new(cold) }
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// A commit to be filled and handed to `commit`.
+    pub fn begin<'a>(&self, context: &'a envelope::Context) -> Commit<'a> {
+        Commit::new(context, self.clock.now())
+    }
+
+    /// The aggregate, perhaps as it was a moment ago. Fit to decide yes, since the append judges;
+    /// a no is to be decided again from `load_fresh`.
+    pub async fn load<A: Root>(&self, tenant: TenantId, id: &str) -> Result<Loaded<A>, StoreError> {
+        match self.cache.get::<A>(id) {
+            Some((owner, sequence, state)) => {
+                Loaded { tenant: owner, id: id.to_owned(), sequence, state, fresh: false }
+                    .for_tenant(tenant)
+            }
+            None => self.load_fresh(tenant, id).await,
+        }
+    }
+
+    /// The aggregate as the log has it now.
+    pub async fn load_fresh<A: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+    ) -> Result<Loaded<A>, StoreError> {
+        let known = match self.cache.get::<A>(id) {
+            Some(known) => Some(known),
+            None => snapshots::read::<A>(&self.pool, id)
+                .await?
+                .map(|(owner, sequence, state)| (owner, sequence, Arc::new(state))),
+        };
+        let (owner, mut sequence, state, events) = match known {
+            Some((owner, sequence, state)) => {
+                let events = journal::stream_after::<A>(&self.pool, id, sequence).await?;
+                (Some(owner), sequence, state, events)
+            }
+            None => {
+                let events = self
+                    .cold
+                    .get_events::<A>(id)
+                    .await
+                    .map_err(|error| StoreError::Unreadable(error.to_string()))?;
+                (events.first().map(owner_of).transpose()?, 0, Arc::new(A::default()), events)
+            }
+        };
+        let mut state = state;
+        if !events.is_empty() {
+            let folding: &mut A = Arc::make_mut(&mut state);
+            for stored in events {
+                sequence = i64::try_from(stored.sequence).unwrap_or(i64::MAX);
+                folding.apply(decode::<<A as Aggregate>::Event>(stored)?);
+            }
+            if let Some(owner) = owner {
+                self.cache.put(owner, id, sequence, Arc::clone(&state));
+            }
+        }
+        Loaded { tenant: owner.unwrap_or(tenant), id: id.to_owned(), sequence, state, fresh: true }
+            .for_tenant(tenant)
+    }
+
+    /// A stream's events in today's shape, as `cqrs-es` hands them around.
+    pub(crate) async fn envelopes<A: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+    ) -> Result<Vec<EventEnvelope<A>>, StoreError> {
+        let stored = journal::stream_after::<A>(&self.pool, id, 0).await?;
+        if let Some(first) = stored.first()
+            && owner_of(first)? != tenant
+        {
+            return Err(StoreError::Foreign);
+        }
+        stored
+            .into_iter()
+            .map(|event| {
+                Ok(EventEnvelope {
+                    aggregate_id: event.aggregate_id.clone(),
+                    sequence: event.sequence,
+                    metadata: HashMap::new(),
+                    payload: decode(event)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes what was decided, whole or not at all.
+    pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, CommitError> {
+        let Commit { context, now, parts, conditions, claims, key } = commit;
+        let metadata = Metadata::of(context, key.as_ref().map(|(key, _)| key.digest()), now);
+        let mut job = Job {
+            tenant: context.tenant(),
+            actor: context.actor.name(),
+            written: Vec::with_capacity(parts.len()),
+            read: conditions,
+            rows: Vec::new(),
+            claims,
+            key,
+            data_keys: Vec::new(),
+            sealed: Vec::new(),
+        };
+        let mut stored = Vec::with_capacity(parts.len());
+        for part in &parts {
+            let condition = part.condition();
+            let mut changed = Vec::new();
+            for (draft, sequence) in part.drafts()?.into_iter().zip(condition.expected + 1..) {
+                let (draft, sealed) = self.seal(part.tenant(), draft, &mut job).await?;
+                changed.push(sealed.then(|| draft.data.clone()));
+                let row = self.row(part.tenant(), &condition, sequence, draft, metadata.clone())?;
+                job.rows.push(row);
+            }
+            stored.push(changed);
+            job.written.push(condition);
+        }
+        let position = self.appender.append(job).await?;
+        for (part, changed) in parts.into_iter().zip(stored) {
+            if let Some(take_snapshot) = part.settle(changed, &self.cache).snapshot {
+                take_snapshot(self.pool.clone());
+            }
+        }
+        Ok(Committed { position })
+    }
+
+    /// Moves personal data out of the draft. Says whether there was any.
+    async fn seal(
+        &self,
+        tenant: TenantId,
+        draft: Draft,
+        job: &mut Job,
+    ) -> Result<(Draft, bool), CommitError> {
+        if !vault::holds_clear(draft.data.get()) {
+            return Ok((draft, false));
+        }
+        let unreadable = |error: serde_json::Error| CommitError::Refused(error.to_string());
+        let mut data = serde_json::from_str(draft.data.get()).map_err(unreadable)?;
+        let keys = self.keys_for(&vault::drawers_of(tenant, &data)?, job).await?;
+        job.sealed.extend(vault::seal(&self.entropy, tenant, &keys, &mut data)?);
+        let data = RawValue::from_string(data.to_string()).map_err(unreadable)?;
+        Ok((Draft { data, ..draft }, true))
+    }
+
+    /// Data keys, reusing those this very commit is about to make.
+    async fn keys_for(
+        &self,
+        drawers: &[Drawer],
+        job: &mut Job,
+    ) -> Result<Vec<(Drawer, [u8; 32])>, CommitError> {
+        let mut keys = Vec::new();
+        for drawer in drawers {
+            if let Some(fresh) = job.data_keys.iter().find(|key| key.drawer == *drawer) {
+                keys.push((*drawer, self.vault.reopen(fresh)?));
+                continue;
+            }
+            let (known, fresh) = self.vault.data_key(*drawer).await?;
+            keys.push((*drawer, known));
+            job.data_keys.extend(fresh);
+        }
+        Ok(keys)
+    }
+
+    fn row(
+        &self,
+        tenant: TenantId,
+        condition: &crate::commit::Condition,
+        sequence: i64,
+        draft: Draft,
+        metadata: Metadata,
+    ) -> Result<Row, CommitError> {
+        let salt = self.entropy.text::<16>().map_err(vault::VaultError::from)?;
+        let envelope = serde_json::to_string(&envelope::Draft {
+            salt: &salt,
+            tenant,
+            aggregate_type: condition.aggregate_type,
+            aggregate_id: &condition.aggregate_id,
+            sequence,
+            event_type: &draft.event_type,
+            schema_version: draft.schema_version,
+            data: &draft.data,
+            metadata,
+        })
+        .map_err(|error| CommitError::Refused(error.to_string()))?;
+        Ok(Row {
+            tenant,
+            aggregate_type: condition.aggregate_type,
+            aggregate_id: condition.aggregate_id.clone(),
+            sequence,
+            event_type: draft.event_type,
+            schema_version: draft.schema_version,
+            envelope,
+        })
+    }
+}
+
+impl<A> Loaded<A> {
+    /// Another tenant's stream is not there, whoever asks.
+    fn for_tenant(self, tenant: TenantId) -> Result<Self, StoreError> {
+        if self.tenant == tenant { Ok(self) } else { Err(StoreError::Foreign) }
+    }
+}
+
+fn owner_of(event: &SerializedEvent) -> Result<TenantId, StoreError> {
+    let tenant = event.metadata["tenant"].as_str().and_then(|text| text.parse().ok());
+    tenant.ok_or_else(|| StoreError::Unreadable("an event names no tenant".to_owned()))
+}
