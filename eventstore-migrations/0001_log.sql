@@ -21,6 +21,13 @@ begin
 end
 $$;
 
+-- The projector makes a schema for each generation of a read model.
+do $$
+begin
+    execute format('grant create on database %I to caskchain_projector', current_database());
+end
+$$;
+
 create schema eventstore;
 grant usage on schema eventstore to caskchain_log, caskchain_projector;
 

@@ -1,1 +1,16 @@
-//! The write side: use cases, reactions and the systems outside.
+//! The write side: executing commands, use cases that gather facts, reactions, and one file for
+//! each system that is not ours. It never sees a read model.
+
+pub mod claims;
+pub mod error;
+pub mod execute;
+pub mod nft;
+pub mod outside;
+pub mod reactions;
+pub mod session;
+pub mod tenant;
+pub mod user;
+pub mod whiskey;
+
+pub use error::CommandError;
+pub use execute::{Asked, Commands, Done};

@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::appender::{Appender, Job, Row};
 use crate::cache::Cache;
 use crate::clock::Clock;
-use crate::commit::{Commit, CommitError, Committed, Draft};
+use crate::commit::{Commit, CommitError, Committed, Draft, IdempotencyKey};
 use crate::entropy::Entropy;
 use crate::envelope::{self, Metadata};
 use crate::recorded::{Undecodable, decode};
@@ -160,6 +160,49 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Who holds a claimed name, asked of the claims themselves and never of a read model.
+    pub async fn holder_of(
+        &self,
+        tenant: TenantId,
+        kind: &str,
+        digest: &[u8],
+    ) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "select holder from eventstore.claims where tenant = $1 and kind = $2 and digest = $3",
+        )
+        .bind(tenant.value())
+        .bind(kind)
+        .bind(digest)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|(holder,)| holder))
+    }
+
+    /// What was answered to this key within the last day: the error the append would give, too.
+    pub async fn answered(
+        &self,
+        context: &envelope::Context,
+        key: &IdempotencyKey,
+    ) -> Result<Option<CommitError>, StoreError> {
+        let row: Option<(Vec<u8>, String, i64)> = sqlx::query_as(
+            "select request_digest, answer, position from eventstore.idempotency
+             where tenant = $1 and actor = $2 and key = $3
+                 and recorded_at > now() - interval '24 hours'",
+        )
+        .bind(context.tenant().value())
+        .bind(context.actor.name())
+        .bind(&key.key)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|(request_digest, answer, position)| {
+            if request_digest == key.request_digest {
+                CommitError::Repeated { answer, position }
+            } else {
+                CommitError::Mismatched
+            }
+        }))
     }
 
     /// Writes what was decided, whole or not at all.

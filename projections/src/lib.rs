@@ -1,1 +1,16 @@
-//! The read side: one file a read model.
+//! The read side: read models folded from the log. Each is one file with its fold and its queries,
+//! its table stands in `migrations/` under the same name. All of it can be dropped and replayed.
+
+pub mod generation;
+pub mod nfts;
+pub mod page;
+pub mod projection;
+pub mod reading;
+pub mod runner;
+pub mod sessions;
+pub mod users;
+pub mod whiskeys;
+
+pub use projection::{ApplyError, Projection};
+pub use reading::{ReadError, Readers};
+pub use runner::{Runner, Status};

@@ -50,6 +50,12 @@ fn is_label(label: &str) -> bool {
     plain && label.chars().count() <= 63 && !label.starts_with('-') && !label.ends_with('-')
 }
 
+impl From<Email> for String {
+    fn from(value: Email) -> Self {
+        value.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

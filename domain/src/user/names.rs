@@ -73,6 +73,24 @@ impl Phone {
     }
 }
 
+impl From<Username> for String {
+    fn from(value: Username) -> Self {
+        value.0
+    }
+}
+
+impl From<FullName> for String {
+    fn from(value: FullName) -> Self {
+        value.0
+    }
+}
+
+impl From<Phone> for String {
+    fn from(value: Phone) -> Self {
+        value.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

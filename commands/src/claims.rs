@@ -1,0 +1,67 @@
+//! Names that only one person of a tenant may have, as keyed digests: what is compared is not what
+//! is kept.
+
+use aws_lc_rs::hmac;
+use domain::id::TenantId;
+use domain::user::email::Email;
+use domain::user::names::{Phone, Username};
+use eventstore::Claim;
+
+pub const EMAIL: &str = "user.email";
+pub const USERNAME: &str = "user.username";
+pub const PHONE: &str = "user.phone";
+
+/// Computes digests under a key that never leaves the process.
+pub struct ClaimDigests(hmac::Key);
+
+/// What a person may sign in with.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Identifier {
+    Email(Email),
+    Username(Username),
+    Phone(Phone),
+}
+
+impl Identifier {
+    /// Tells by its look what was typed. Whatever is none of the three belongs to nobody.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.contains('@') {
+            Email::parse(text).ok().map(Self::Email)
+        } else if text.starts_with('+') {
+            Phone::parse(text).ok().map(Self::Phone)
+        } else {
+            Username::parse(text).ok().map(Self::Username)
+        }
+    }
+
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Email(_) => EMAIL,
+            Self::Username(_) => USERNAME,
+            Self::Phone(_) => PHONE,
+        }
+    }
+
+    fn comparable(&self) -> String {
+        match self {
+            Self::Email(email) => email.comparable(),
+            Self::Username(name) => name.comparable(),
+            Self::Phone(phone) => phone.as_str().to_owned(),
+        }
+    }
+}
+
+impl ClaimDigests {
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    pub fn digest(&self, tenant: TenantId, identifier: &Identifier) -> Vec<u8> {
+        let named = format!("{tenant}/{}/{}", identifier.kind(), identifier.comparable());
+        hmac::sign(&self.0, named.as_bytes()).as_ref().to_vec()
+    }
+
+    pub fn claim(&self, tenant: TenantId, identifier: &Identifier, holder: String) -> Claim {
+        Claim { kind: identifier.kind(), digest: self.digest(tenant, identifier), holder }
+    }
+}

@@ -1,0 +1,196 @@
+//! Executing commands: permission, load, decide, commit; and doing once what is asked twice.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use domain::command::{Command, Root};
+use domain::id::TenantId;
+use domain::permission::{Actor, Permission};
+use eventstore::ids::Ids;
+use eventstore::{Commit, CommitError, Context, Entropy, IdempotencyKey, Loaded, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::claims::ClaimDigests;
+use crate::error::CommandError;
+use crate::nft::MintPolicy;
+use crate::outside::challenges::Challenges;
+use crate::outside::passwords::Passwords;
+use crate::outside::tokens::Tokens;
+
+/// How often a command that lost against a concurrent one is decided again.
+const ATTEMPTS: usize = 4;
+
+/// The write side of one process.
+#[derive(Clone)]
+pub struct Commands {
+    pub store: Store,
+    pub ids: Ids,
+    pub entropy: Entropy,
+    pub passwords: Passwords,
+    pub tokens: Arc<Tokens>,
+    pub challenges: Arc<Challenges>,
+    pub claim_digests: Arc<ClaimDigests>,
+    pub mint_policy: Arc<MintPolicy>,
+}
+
+/// A command with its circumstances.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub context: Context,
+    pub key: Option<IdempotencyKey>,
+    /// The sequence the caller last saw of what it wants to change.
+    pub if_match: Option<i64>,
+}
+
+/// What a command did.
+#[derive(Clone, Debug)]
+pub struct Done<T> {
+    pub answer: T,
+    /// The position a reader has to have seen to see this.
+    pub position: i64,
+    /// Asked before: this is the answer of then.
+    pub repeated: bool,
+}
+
+impl Asked {
+    pub fn by(context: Context) -> Self {
+        Self { context, key: None, if_match: None }
+    }
+
+    /// The same, for an account in a tenant the caller need not name.
+    pub(crate) fn for_tenant(&self, tenant: TenantId) -> Self {
+        let mut asked = self.clone();
+        if let Actor::Anonymous { tenant: named } = &mut asked.context.actor {
+            *named = tenant;
+        }
+        asked
+    }
+
+    pub(crate) fn must_be_allowed(&self, permission: Permission) -> Result<(), CommandError> {
+        if self.context.actor.may(permission) {
+            Ok(())
+        } else {
+            Err(CommandError::Forbidden(permission))
+        }
+    }
+
+    /// What `If-Match` demands.
+    pub(crate) fn must_match<A>(&self, loaded: &Loaded<A>) -> Result<(), CommandError> {
+        match self.if_match {
+            Some(expected) if expected != loaded.sequence => {
+                Err(CommandError::PreconditionFailed { expected, actual: loaded.sequence })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl Commands {
+    /// One command on one stream.
+    pub(crate) async fn execute<A, C, T>(
+        &self,
+        asked: &Asked,
+        id: &str,
+        command: &C,
+        answer: T,
+    ) -> Result<Done<T>, CommandError>
+    where
+        A: Root,
+        C: Command<A> + Sync,
+        T: Serialize + DeserializeOwned + Clone + Sync,
+    {
+        asked.must_be_allowed(C::REQUIRES)?;
+        self.once(asked, || async {
+            let (loaded, events) = self.decide::<A, C>(asked, id, command).await?;
+            self.commit(asked, &answer, self.begin(asked).append(&loaded, events)).await
+        })
+        .await
+    }
+
+    /// Loads and decides. A remembered state may only say yes: before it refuses, or finds nothing
+    /// to do, the log is asked.
+    pub(crate) async fn decide<A, C>(
+        &self,
+        asked: &Asked,
+        id: &str,
+        command: &C,
+    ) -> Result<(Loaded<A>, Vec<A::Event>), CommandError>
+    where
+        A: Root,
+        C: Command<A>,
+    {
+        let tenant = asked.context.tenant();
+        let loaded = self.store.load::<A>(tenant, id).await?;
+        let remembered = asked
+            .must_match(&loaded)
+            .and_then(|()| command.decide(&loaded.state).map_err(CommandError::refused));
+        match remembered {
+            Ok(events) if !events.is_empty() || loaded.fresh => Ok((loaded, events)),
+            Err(refusal) if loaded.fresh => Err(refusal),
+            Ok(_) | Err(_) => {
+                let loaded = self.store.load_fresh::<A>(tenant, id).await?;
+                asked.must_match(&loaded)?;
+                let events = command.decide(&loaded.state).map_err(CommandError::refused)?;
+                Ok((loaded, events))
+            }
+        }
+    }
+
+    pub(crate) fn begin<'a>(&self, asked: &'a Asked) -> Commit<'a> {
+        self.store.begin(&asked.context)
+    }
+
+    /// Commits with the answer that a repetition of the request will get.
+    pub(crate) async fn commit<T: Serialize + Clone>(
+        &self,
+        asked: &Asked,
+        answer: &T,
+        commit: Commit<'_>,
+    ) -> Result<Done<T>, CommandError> {
+        let told = serde_json::to_string(answer)
+            .map_err(|error| CommandError::Broken(error.to_string()))?;
+        let committed = self.store.commit(commit.answering(asked.key.clone(), told)).await?;
+        Ok(Done { answer: answer.clone(), position: committed.position, repeated: false })
+    }
+
+    /// Does the work at most once per idempotency key, and again when a concurrent write won.
+    pub(crate) async fn once<T, F>(
+        &self,
+        asked: &Asked,
+        work: impl Fn() -> F,
+    ) -> Result<Done<T>, CommandError>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = Result<Done<T>, CommandError>>,
+    {
+        if let Some(key) = &asked.key
+            && let Some(known) = self.store.answered(&asked.context, key).await?
+        {
+            return repeat(known.into());
+        }
+        let mut attempt = 1;
+        loop {
+            match work().await {
+                // With If-Match the caller said which version it means: no second try.
+                Err(CommandError::Conflict) if attempt < ATTEMPTS && asked.if_match.is_none() => {
+                    attempt += 1;
+                }
+                Err(repeated @ CommandError::Repeated { .. }) => return repeat(repeated),
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// The answer of then, if that is what the error is.
+fn repeat<T: DeserializeOwned>(error: CommandError) -> Result<Done<T>, CommandError> {
+    match error {
+        CommandError::Repeated { answer, position } => {
+            let answer = serde_json::from_str(&answer)
+                .map_err(|error| CommandError::from(CommitError::Refused(error.to_string())))?;
+            Ok(Done { answer, position, repeated: true })
+        }
+        other => Err(other),
+    }
+}

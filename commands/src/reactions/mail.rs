@@ -1,0 +1,101 @@
+//! Mails that events ask for. What is secret in them is derived here and stored nowhere.
+
+use std::sync::Arc;
+
+use async_nats::jetstream::Context;
+use domain::personal::Personal;
+use domain::user::email::Email;
+use domain::user::{User, UserEvent};
+use eventstore::Recorded;
+use eventstore::vault::Vault;
+use tokio_util::sync::CancellationToken;
+
+use super::subscription::{ReactionError, Subscription};
+use crate::outside::challenges::{Answered, Challenges};
+use crate::outside::outbox::{Mail, Outbox};
+
+const SUBSCRIPTION: Subscription = Subscription {
+    name: "mail",
+    subjects: &[
+        "caskchain.events.*.user.*.email_verification_requested",
+        "caskchain.events.*.user.*.registration_attempted",
+    ],
+};
+
+/// Writes mails.
+#[derive(Clone)]
+pub struct Mailer {
+    pub vault: Vault,
+    pub challenges: Arc<Challenges>,
+    pub outbox: Outbox,
+    /// Where links in mails lead, without a trailing slash.
+    pub public_url: String,
+}
+
+/// What a mail says, before it has an address.
+struct Letter {
+    to: Personal<Email>,
+    subject: &'static str,
+    body: String,
+}
+
+impl Mailer {
+    pub async fn run(self, jetstream: Context, stop: CancellationToken) {
+        SUBSCRIPTION.run(jetstream, stop, |event| self.answer(event)).await;
+    }
+
+    async fn answer(&self, recorded: Recorded) -> Result<(), ReactionError> {
+        let event = recorded.event::<User>().map_err(failed)?;
+        let Some(letter) = event.and_then(|event| self.letter(&recorded, event)) else {
+            return Ok(());
+        };
+        let address = self.vault.open(recorded.tenant, &letter.to).await;
+        let address = address.map_err(|error| ReactionError::NotYet(error.to_string()))?;
+        // Erased since: there is nobody to write to.
+        let Some(address) = address else {
+            return Ok(());
+        };
+        let mail = Mail {
+            position: recorded.position,
+            to: address.as_str().to_owned(),
+            subject: letter.subject.to_owned(),
+            body: letter.body,
+        };
+        self.outbox.put(&mail).await.map_err(failed)
+    }
+
+    fn letter(&self, recorded: &Recorded, event: UserEvent) -> Option<Letter> {
+        match event {
+            UserEvent::EmailVerificationRequested { user, challenge, email } => {
+                let of = Answered { tenant: recorded.tenant, user, challenge: challenge.id };
+                let token = self.challenges.token(of);
+                let url = &self.public_url;
+                Some(Letter {
+                    to: email,
+                    subject: "Verify your e-mail address",
+                    body: format!(
+                        "Welcome to CaskChain. Open this link to verify your address:\n\n\
+                         {url}/api/v1/auth/verify-email?token={token}\n\n\
+                         It works once, until {}.",
+                        challenge.expires_at
+                    ),
+                })
+            }
+            UserEvent::RegistrationAttempted { email } => Some(Letter {
+                to: email,
+                subject: "You already have an account",
+                body: "Somebody, perhaps you, tried to register at CaskChain with this address. \
+                       You already have an account; sign in with it. If it was not you, there is \
+                       nothing you need to do."
+                    .to_owned(),
+            }),
+            UserEvent::UserRegistered { .. }
+            | UserEvent::EmailVerified {}
+            | UserEvent::RoleAssigned { .. } => None,
+        }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> ReactionError {
+    ReactionError::Failed(error.to_string())
+}

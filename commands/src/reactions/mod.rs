@@ -1,0 +1,8 @@
+//! Reactions: what happens because something happened. They follow the log over JetStream and only
+//! ever come back in by sending a command.
+
+pub mod mail;
+pub mod mint;
+mod subscription;
+
+pub use subscription::ReactionError;

@@ -1,0 +1,172 @@
+//! A durable subscription: at least once, with growing pauses, and a dead letter after the last.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::Config;
+use async_nats::jetstream::{AckKind, Context, Message};
+use eventstore::{Recorded, stream};
+use futures::StreamExt;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::CommandError;
+
+/// What a reaction says of a message it could not finish.
+#[derive(Debug, Error)]
+pub enum ReactionError {
+    /// Not now; the message comes again and nothing is counted against it.
+    #[error("not yet: {0}")]
+    NotYet(String),
+    /// Tried and failed; after enough of these the message becomes a dead letter.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<CommandError> for ReactionError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Unavailable(_) | CommandError::Conflict | CommandError::Busy => {
+                Self::NotYet(error.to_string())
+            }
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Which events a reaction is told of, under which name its progress is kept.
+pub struct Subscription {
+    pub name: &'static str,
+    pub subjects: &'static [&'static str],
+}
+
+const DEAD_LETTERS: &str = "CASKCHAIN_DEAD_LETTERS";
+const MAX_DELIVERIES: i64 = 20;
+const ACK_WAIT: Duration = Duration::from_secs(30);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Subscription {
+    /// Hands every event to `react` until stopped. A failure of NATS ends a session, never the
+    /// subscription.
+    pub async fn run<F>(
+        &self,
+        jetstream: Context,
+        stop: CancellationToken,
+        react: impl Fn(Recorded) -> F,
+    ) where
+        F: Future<Output = Result<(), ReactionError>>,
+    {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.session(&jetstream, &stop, &react).await {
+                tracing::warn!(reaction = self.name, error, "subscription interrupted");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(RETRY_AFTER) => {}
+            }
+        }
+    }
+
+    async fn session<F>(
+        &self,
+        jetstream: &Context,
+        stop: &CancellationToken,
+        react: &impl Fn(Recorded) -> F,
+    ) -> Result<(), String>
+    where
+        F: Future<Output = Result<(), ReactionError>>,
+    {
+        let consumer = self.consumer(jetstream).await?;
+        let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
+        loop {
+            let message = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                message = messages.next() => message,
+            };
+            let Some(message) = message else {
+                return Err("the subscription ended".to_owned());
+            };
+            let message = message.map_err(|error| error.to_string())?;
+            self.handle(jetstream, message, react).await?;
+        }
+    }
+
+    async fn consumer(&self, jetstream: &Context) -> Result<PullConsumer, String> {
+        let events = jetstream.get_stream(stream::NAME).await.map_err(|error| error.to_string())?;
+        jetstream
+            .get_or_create_stream(Config {
+                name: DEAD_LETTERS.to_owned(),
+                subjects: vec!["caskchain.dead.>".to_owned()],
+                ..Config::default()
+            })
+            .await
+            .map_err(|error| error.to_string())?;
+        events
+            .get_or_create_consumer(
+                self.name,
+                pull::Config {
+                    durable_name: Some(self.name.to_owned()),
+                    filter_subjects: self.subjects.iter().map(|s| (*s).to_owned()).collect(),
+                    deliver_policy: DeliverPolicy::All,
+                    ack_policy: AckPolicy::Explicit,
+                    ack_wait: ACK_WAIT,
+                    max_ack_pending: 64,
+                    ..pull::Config::default()
+                },
+            )
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    async fn handle<F>(
+        &self,
+        jetstream: &Context,
+        message: Message,
+        react: &impl Fn(Recorded) -> F,
+    ) -> Result<(), String>
+    where
+        F: Future<Output = Result<(), ReactionError>>,
+    {
+        let outcome = match stream::read(message.headers.as_ref(), &message.payload) {
+            Ok(event) => react(event).await,
+            Err(error) => Err(ReactionError::Failed(error.to_string())),
+        };
+        let deliveries = message.info().map_err(|error| error.to_string())?.delivered;
+        let kind = match outcome {
+            Ok(()) => AckKind::Ack,
+            Err(ReactionError::NotYet(reason)) => {
+                tracing::debug!(reaction = self.name, reason, "not yet");
+                AckKind::Nak(Some(RETRY_AFTER))
+            }
+            Err(ReactionError::Failed(reason)) if deliveries < MAX_DELIVERIES => {
+                tracing::warn!(reaction = self.name, reason, deliveries, "reaction failed");
+                AckKind::Nak(Some(pause(deliveries)))
+            }
+            Err(ReactionError::Failed(reason)) => {
+                tracing::error!(reaction = self.name, reason, "parked as a dead letter");
+                self.park(jetstream, &message).await?;
+                AckKind::Term
+            }
+        };
+        message.ack_with(kind).await.map_err(|error| error.to_string())
+    }
+
+    /// Keeps the message where an operator finds it.
+    async fn park(&self, jetstream: &Context, message: &Message) -> Result<(), String> {
+        let subject = format!("caskchain.dead.{}", self.name);
+        let headers = message.headers.clone().unwrap_or_default();
+        jetstream
+            .publish_with_headers(subject, headers, message.payload.clone())
+            .await
+            .map_err(|error| error.to_string())?
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
+
+/// One second, doubling, at most five minutes.
+fn pause(deliveries: i64) -> Duration {
+    let doublings = u32::try_from(deliveries.clamp(1, 9) - 1).unwrap_or_default();
+    (RETRY_AFTER * 2_u32.pow(doublings)).min(Duration::from_secs(300))
+}

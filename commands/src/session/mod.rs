@@ -1,0 +1,5 @@
+//! Use cases around sessions.
+
+mod sign_in;
+
+pub use sign_in::{SignIn, SignedIn};

@@ -1,0 +1,102 @@
+//! Signing in with a password. Unknown people cost a hash as well, so that time tells nothing.
+
+use domain::id::{SessionId, UserId};
+use domain::permission::Permission;
+use domain::role::Role;
+use domain::session::{OpenSession, Session};
+use domain::user::{Credentials, User, UserError};
+use eventstore::Loaded;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::claims::Identifier;
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands, Done};
+
+/// What is typed into a sign-in form, and where it came from.
+#[derive(Clone)]
+pub struct SignIn {
+    pub identifier: String,
+    pub password: SecretString,
+    pub remember_me: bool,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// The session that came of it. Tokens are made from it when it is told, never stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub user: UserId,
+    pub session: SessionId,
+    pub roles: Vec<Role>,
+}
+
+impl Commands {
+    pub async fn sign_in(
+        &self,
+        asked: &Asked,
+        sign_in: &SignIn,
+    ) -> Result<Done<SignedIn>, CommandError> {
+        asked.must_be_allowed(Permission::PUBLIC)?;
+        self.once(asked, || async {
+            let Some((user, account)) = self.account_of(asked, &sign_in.identifier).await? else {
+                self.passwords.compare_with_nothing(sign_in.password.clone()).await?;
+                return Err(UserError::WrongCredentials.into());
+            };
+            let password_matches = self.password_matches(asked, user, &account, sign_in).await?;
+            let roles = account.state.admit(Credentials { password_matches })?;
+
+            let session = SessionId::new(self.ids.next()?);
+            let command = OpenSession {
+                user,
+                address: sign_in.address.clone(),
+                user_agent: sign_in.user_agent.clone(),
+                remember_me: sign_in.remember_me,
+                now: self.store.clock().now(),
+            };
+            let (loaded, events) =
+                self.decide::<Session, _>(asked, &session.to_string(), &command).await?;
+            let answer = SignedIn { user, session, roles: roles.into_iter().collect() };
+            let commit = self.begin(asked).expecting(&account).append(&loaded, events);
+            self.commit(asked, &answer, commit).await
+        })
+        .await
+    }
+
+    async fn account_of(
+        &self,
+        asked: &Asked,
+        identifier: &str,
+    ) -> Result<Option<(UserId, Loaded<User>)>, CommandError> {
+        let tenant = asked.context.tenant();
+        let Some(identifier) = Identifier::parse(identifier) else {
+            return Ok(None);
+        };
+        let digest = self.claim_digests.digest(tenant, &identifier);
+        let Some(holder) = self.store.holder_of(tenant, identifier.kind(), &digest).await? else {
+            return Ok(None);
+        };
+        let user = holder.parse().map_err(|_| CommandError::Broken(format!("holder {holder}")))?;
+        // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
+        let account = self.store.load_fresh::<User>(tenant, &holder).await?;
+        Ok(Some((user, account)))
+    }
+
+    async fn password_matches(
+        &self,
+        asked: &Asked,
+        user: UserId,
+        account: &Loaded<User>,
+        sign_in: &SignIn,
+    ) -> Result<bool, CommandError> {
+        let hash = match account.state.password_hash() {
+            Some(sealed) => self.store.vault().open(asked.context.tenant(), sealed).await?,
+            None => None,
+        };
+        let password = sign_in.password.clone();
+        Ok(match hash {
+            Some(hash) => self.passwords.matches(user, password, hash).await?,
+            None => self.passwords.compare_with_nothing(password).await?,
+        })
+    }
+}

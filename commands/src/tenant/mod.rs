@@ -1,0 +1,3 @@
+//! Use cases around tenants.
+
+mod create;

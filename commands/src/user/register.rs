@@ -1,0 +1,135 @@
+//! Registering a person: hash the password, claim the names, ask for the address to be verified.
+
+use domain::id::{ChallengeId, TenantId, UserId};
+use domain::permission::Permission;
+use domain::tenant::Tenant;
+use domain::user::email::Email;
+use domain::user::names::{FullName, Phone, Username};
+use domain::user::{RecordRegistrationAttempt, RegisterUser, User, password};
+use domain::violation::Violation;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::claims::{self, Identifier};
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands, Done};
+
+/// What a person fills in.
+#[derive(Clone)]
+pub struct Registration {
+    pub email: Email,
+    pub password: SecretString,
+    pub username: Option<Username>,
+    pub full_name: Option<FullName>,
+    pub phone: Option<Phone>,
+}
+
+/// What a person is told. The same whether or not the address was known before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {}
+
+impl Registration {
+    /// The policy's judgement of the password, which needs the names beside it.
+    pub fn judge_password(&self) -> Result<(), Violation> {
+        let own_words = [
+            Some(self.email.as_str()),
+            self.username.as_ref().map(Username::as_str),
+            self.full_name.as_ref().map(FullName::as_str),
+        ];
+        let own_words: Vec<_> = own_words.into_iter().flatten().collect();
+        password::judge(self.password.expose_secret(), &own_words)
+    }
+
+    fn identifiers(&self) -> Vec<Identifier> {
+        let email = Some(Identifier::Email(self.email.clone()));
+        let username = self.username.clone().map(Identifier::Username);
+        let phone = self.phone.clone().map(Identifier::Phone);
+        [email, username, phone].into_iter().flatten().collect()
+    }
+}
+
+impl Commands {
+    pub async fn register_user(
+        &self,
+        asked: &Asked,
+        registration: &Registration,
+    ) -> Result<Done<Registered>, CommandError> {
+        asked.must_be_allowed(Permission::PUBLIC)?;
+        registration
+            .judge_password()
+            .map_err(|violation| CommandError::Invalid { field: "password", violation })?;
+        self.once(asked, || async {
+            let tenant = self.open_tenant(asked.context.tenant()).await?;
+            let user = UserId::new(self.ids.next()?);
+            let command = self.registering(user, registration).await?;
+            let (loaded, events) =
+                self.decide::<User, _>(asked, &user.to_string(), &command).await?;
+            let claims = registration
+                .identifiers()
+                .iter()
+                .map(|name| {
+                    self.claim_digests.claim(asked.context.tenant(), name, user.to_string())
+                })
+                .collect();
+            let commit =
+                self.begin(asked).expecting(&tenant).append(&loaded, events).claiming(claims);
+            match self.commit(asked, &Registered {}, commit).await {
+                Err(CommandError::Claimed(kinds)) if kinds == [claims::EMAIL] => {
+                    self.tell_the_owner(asked, &registration.email).await
+                }
+                outcome => outcome,
+            }
+        })
+        .await
+    }
+
+    async fn registering(
+        &self,
+        user: UserId,
+        registration: &Registration,
+    ) -> Result<RegisterUser, CommandError> {
+        Ok(RegisterUser {
+            user,
+            email: registration.email.clone(),
+            username: registration.username.clone(),
+            full_name: registration.full_name.clone(),
+            phone: registration.phone.clone(),
+            password_hash: self.passwords.hash(user, registration.password.clone()).await?,
+            challenge: ChallengeId::new(self.ids.next()?),
+            now: self.store.clock().now(),
+        })
+    }
+
+    /// The address is known: its owner gets a mail, and the caller the answer everybody gets.
+    async fn tell_the_owner(
+        &self,
+        asked: &Asked,
+        email: &Email,
+    ) -> Result<Done<Registered>, CommandError> {
+        let tenant = asked.context.tenant();
+        let identifier = Identifier::Email(email.clone());
+        let digest = self.claim_digests.digest(tenant, &identifier);
+        let holder = self.store.holder_of(tenant, claims::EMAIL, &digest).await?;
+        // Let go of in this very moment: the next attempt gets it.
+        let holder = holder.ok_or(CommandError::Conflict)?;
+        let user = holder.parse().map_err(|_| CommandError::Broken(format!("holder {holder}")))?;
+        let command = RecordRegistrationAttempt { user, email: email.clone() };
+        let (loaded, events) = self.decide::<User, _>(asked, &holder, &command).await?;
+        self.commit(asked, &Registered {}, self.begin(asked).append(&loaded, events)).await
+    }
+
+    /// The tenant, which has to exist. It is a condition of whatever is committed with it.
+    pub(crate) async fn open_tenant(
+        &self,
+        tenant: TenantId,
+    ) -> Result<eventstore::Loaded<Tenant>, CommandError> {
+        let id = tenant.to_string();
+        let loaded = self.store.load::<Tenant>(tenant, &id).await?;
+        if loaded.state.must_be_open().is_ok() {
+            return Ok(loaded);
+        }
+        let loaded = self.store.load_fresh::<Tenant>(tenant, &id).await?;
+        loaded.state.must_be_open()?;
+        Ok(loaded)
+    }
+}

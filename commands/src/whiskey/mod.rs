@@ -1,0 +1,5 @@
+//! Use cases around casks.
+
+mod approve;
+mod register;
+mod reject;

@@ -1,0 +1,27 @@
+-- Tokens, from the request to the verdict.
+create table nfts (
+    token_id bigint primary key,
+    tenant bigint not null,
+    sequence bigint not null,
+    owner bigint not null,
+    status text not null,
+    network text not null,
+    contract text not null,
+    recipient text not null,
+    cid text,
+    document text,
+    signer text,
+    nonce bigint,
+    tx_hash text,
+    block_number bigint,
+    block_hash text,
+    gas_used bigint,
+    effective_gas_price text,
+    failure text,
+    requested_at timestamptz not null,
+    confirmed_at timestamptz
+);
+create index nfts_of_owner on nfts (tenant, owner, token_id desc);
+alter table nfts enable row level security;
+create policy one_tenant on nfts for select to caskchain_reader
+    using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);

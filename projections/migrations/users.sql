@@ -1,0 +1,17 @@
+-- People, as they may be shown. What is personal is null once it has been erased.
+create table users (
+    user_id bigint primary key,
+    tenant bigint not null,
+    sequence bigint not null,
+    status text not null,
+    roles text[] not null,
+    email text,
+    username text,
+    full_name text,
+    phone text,
+    registered_at timestamptz not null,
+    email_verified_at timestamptz
+);
+alter table users enable row level security;
+create policy one_tenant on users for select to caskchain_reader
+    using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);

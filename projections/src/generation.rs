@@ -1,0 +1,192 @@
+//! Generations of a read model: each a schema with the tables and their checkpoint. The live one is
+//! `read_<name>`; one that is being built is `read_<name>_next` and takes its place in one
+//! transaction.
+
+use eventstore::Recorded;
+use eventstore::journal::{Journal, JournalError};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use thiserror::Error;
+
+use crate::projection::{ApplyError, Projection};
+
+#[derive(Debug, Error)]
+pub enum GenerationError {
+    #[error("the database does not answer: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("position {position}: {error}")]
+    Apply { position: i64, error: ApplyError },
+    /// Somebody else moved the checkpoint; it is at the position given.
+    #[error("the checkpoint is at {0}")]
+    Moved(i64),
+}
+
+/// How many events are folded in one transaction.
+pub const BATCH: i64 = 500;
+
+pub fn live<P: Projection>() -> String {
+    format!("read_{}", P::NAME)
+}
+
+fn next<P: Projection>() -> String {
+    format!("read_{}_next", P::NAME)
+}
+
+/// Makes the live generation if there is none. Says where it stands and whether its version is
+/// today's.
+pub async fn ensure<P: Projection>(pool: &PgPool) -> Result<(i64, bool), GenerationError> {
+    let mut tx = pool.begin().await?;
+    lock::<P>(&mut tx).await?;
+    let schema = live::<P>();
+    let (exists,): (bool,) =
+        sqlx::query_as("select exists (select from pg_namespace where nspname = $1)")
+            .bind(&schema)
+            .fetch_one(&mut *tx)
+            .await?;
+    if !exists {
+        create::<P>(&mut tx, &schema).await?;
+    }
+    use_schema(&mut tx, &schema).await?;
+    let (position, version): (i64, i32) =
+        sqlx::query_as("select position, version from checkpoint").fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok((position, version == P::VERSION))
+}
+
+/// Folds a batch into the live generation, together with its checkpoint.
+pub async fn advance<P: Projection>(
+    projection: &P,
+    pool: &PgPool,
+    events: &[Recorded],
+) -> Result<i64, GenerationError> {
+    let mut tx = pool.begin().await?;
+    use_schema(&mut tx, &live::<P>()).await?;
+    let at = fold_batch(projection, &mut tx, events).await?;
+    tx.commit().await?;
+    Ok(at)
+}
+
+/// Builds the read model anew beside the live one and lets it take its place. Reads go on all the
+/// while and never go backwards. `passed` is told how far the new generation has come.
+pub async fn rebuild<P: Projection>(
+    projection: &P,
+    pool: &PgPool,
+    journal: &Journal,
+    passed: impl Fn(i64),
+) -> Result<i64, GenerationError> {
+    let schema = next::<P>();
+    let mut tx = pool.begin().await?;
+    lock::<P>(&mut tx).await?;
+    sqlx::raw_sql(&format!("drop schema if exists {schema} cascade")).execute(&mut *tx).await?;
+    create::<P>(&mut tx, &schema).await?;
+    tx.commit().await?;
+
+    let mut at = -1;
+    loop {
+        let events = journal.after(at, BATCH).await?;
+        if events.is_empty() {
+            break;
+        }
+        let mut tx = pool.begin().await?;
+        use_schema(&mut tx, &schema).await?;
+        at = fold_batch(projection, &mut tx, &events).await?;
+        tx.commit().await?;
+        passed(at);
+    }
+    swap(projection, pool, journal).await
+}
+
+/// Holds the live checkpoint still, brings the new generation up to it, and renames.
+async fn swap<P: Projection>(
+    projection: &P,
+    pool: &PgPool,
+    journal: &Journal,
+) -> Result<i64, GenerationError> {
+    let (live, next) = (live::<P>(), next::<P>());
+    let mut tx = pool.begin().await?;
+    lock::<P>(&mut tx).await?;
+    use_schema(&mut tx, &live).await?;
+    let goal = checkpoint(&mut tx).await?;
+    use_schema(&mut tx, &next).await?;
+    let mut at = checkpoint(&mut tx).await?;
+    while at < goal {
+        let events = journal.after(at, BATCH).await?;
+        at = fold_batch(projection, &mut tx, &events).await?;
+    }
+    sqlx::raw_sql(&format!("drop schema {live} cascade; alter schema {next} rename to {live}"))
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(at)
+}
+
+async fn fold_batch<P: Projection>(
+    projection: &P,
+    connection: &mut PgConnection,
+    events: &[Recorded],
+) -> Result<i64, GenerationError> {
+    let mut at = checkpoint(connection).await?;
+    for event in events {
+        if event.position <= at {
+            continue;
+        }
+        if event.position != at + 1 {
+            return Err(GenerationError::Moved(at));
+        }
+        projection
+            .apply(connection, event)
+            .await
+            .map_err(|error| GenerationError::Apply { position: event.position, error })?;
+        at = event.position;
+    }
+    sqlx::query("update checkpoint set position = $1").bind(at).execute(&mut *connection).await?;
+    Ok(at)
+}
+
+/// The checkpoint, held until the transaction ends.
+async fn checkpoint(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    let (position,): (i64,) =
+        sqlx::query_as("select position from checkpoint for update").fetch_one(connection).await?;
+    Ok(position)
+}
+
+async fn create<P: Projection>(
+    tx: &mut Transaction<'_, Postgres>,
+    schema: &str,
+) -> Result<(), sqlx::Error> {
+    let version = P::VERSION;
+    let tables = P::TABLES;
+    sqlx::raw_sql(&format!(
+        "create schema {schema};
+         set local search_path to {schema};
+         create table checkpoint (
+             only_one boolean primary key default true check (only_one),
+             position bigint not null,
+             version integer not null
+         );
+         insert into checkpoint (position, version) values (-1, {version});
+         {tables}
+         grant usage on schema {schema} to caskchain_reader;
+         grant select on all tables in schema {schema} to caskchain_reader;"
+    ))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn use_schema(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    // Statements are prepared per search path as PostgreSQL sees it, so one connection may serve
+    // two generations.
+    sqlx::raw_sql(&format!("set local search_path to {schema}")).execute(connection).await?;
+    Ok(())
+}
+
+/// One process at a time makes and swaps generations of a read model.
+async fn lock<P: Projection>(tx: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(live::<P>())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

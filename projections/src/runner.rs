@@ -1,0 +1,143 @@
+//! Keeps a read model up to date: follows the log, folds batch by batch, rebuilds on demand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventstore::follow::Follower;
+use eventstore::journal::Journal;
+use sqlx::PgPool;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::generation::{self, GenerationError};
+use crate::projection::Projection;
+
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What can be seen of a read model from outside.
+#[derive(Clone)]
+pub struct Status {
+    pub name: &'static str,
+    /// The last position folded; -1 before the first.
+    pub position: watch::Receiver<i64>,
+    /// The event that cannot be folded, if one stands in the way.
+    pub poisoned: watch::Receiver<Option<(i64, String)>>,
+    /// How far a rebuild has come, while one is under way.
+    pub rebuilding: watch::Receiver<Option<i64>>,
+    rebuild: Arc<Notify>,
+}
+
+impl Status {
+    /// Asks for the read model to be built anew.
+    pub fn rebuild(&self) {
+        self.rebuild.notify_one();
+    }
+}
+
+/// Runs one read model in this process.
+pub struct Runner<P> {
+    projection: P,
+    pool: PgPool,
+    jetstream: Option<async_nats::jetstream::Context>,
+    position: watch::Sender<i64>,
+    poisoned: watch::Sender<Option<(i64, String)>>,
+    rebuilding: watch::Sender<Option<i64>>,
+    rebuild: Arc<Notify>,
+}
+
+impl<P: Projection> Runner<P> {
+    pub fn new(
+        projection: P,
+        pool: PgPool,
+        jetstream: Option<async_nats::jetstream::Context>,
+    ) -> (Self, Status) {
+        let (position, position_seen) = watch::channel(-1);
+        let (poisoned, poisoned_seen) = watch::channel(None);
+        let (rebuilding, rebuilding_seen) = watch::channel(None);
+        let rebuild = Arc::new(Notify::new());
+        let status = Status {
+            name: P::NAME,
+            position: position_seen,
+            poisoned: poisoned_seen,
+            rebuilding: rebuilding_seen,
+            rebuild: Arc::clone(&rebuild),
+        };
+        (Self { projection, pool, jetstream, position, poisoned, rebuilding, rebuild }, status)
+    }
+
+    /// Runs until stopped; whatever fails is tried again.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let session = tokio::select! {
+                () = stop.cancelled() => return,
+                session = self.session() => session,
+            };
+            if let Err(error) = session {
+                tracing::warn!(projection = P::NAME, %error, "the read model pauses");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(RETRY_AFTER) => {}
+            }
+        }
+    }
+
+    async fn session(&self) -> Result<(), GenerationError> {
+        let journal = Journal::new(self.pool.clone());
+        let (mut at, current) = generation::ensure::<P>(&self.pool).await?;
+        if !current {
+            at = self.build_anew(&journal).await?;
+        }
+        self.position.send_replace(at);
+        let mut follower = Follower::new(journal.clone(), self.jetstream.clone(), at);
+        loop {
+            let events = tokio::select! {
+                events = follower.next(usize::try_from(generation::BATCH).unwrap_or(1)) => events?,
+                () = self.rebuild.notified() => {
+                    let at = self.build_anew(&journal).await?;
+                    follower.rewind(at);
+                    continue;
+                }
+            };
+            if events.is_empty() {
+                continue;
+            }
+            match generation::advance(&self.projection, &self.pool, &events).await {
+                Ok(at) => {
+                    self.poisoned.send_replace(None);
+                    self.position.send_replace(at);
+                }
+                // Another process runs this read model too, or a swap moved it.
+                Err(GenerationError::Moved(at)) => follower.rewind(at),
+                Err(error) => {
+                    self.note_poison(&error);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn build_anew(&self, journal: &Journal) -> Result<i64, GenerationError> {
+        tracing::info!(projection = P::NAME, version = P::VERSION, "rebuilding");
+        let passed = |at| {
+            self.rebuilding.send_replace(Some(at));
+        };
+        passed(-1);
+        let built = generation::rebuild(&self.projection, &self.pool, journal, passed).await;
+        self.rebuilding.send_replace(None);
+        if let Err(error) = &built {
+            self.note_poison(error);
+        }
+        built
+    }
+
+    /// An event that cannot be folded stops the read model, loudly, and is never skipped.
+    fn note_poison(&self, error: &GenerationError) {
+        if let GenerationError::Apply { position, error } = error
+            && error.is_poison()
+        {
+            tracing::error!(projection = P::NAME, position, %error, "a poison event");
+            self.poisoned.send_replace(Some((*position, error.to_string())));
+        }
+    }
+}

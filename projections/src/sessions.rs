@@ -1,0 +1,98 @@
+//! Sessions, as a person sees their own.
+
+use domain::id::{TenantId, UserId};
+use domain::session::{Session, SessionEvent};
+use eventstore::Recorded;
+use eventstore::vault::Vault;
+use sqlx::{FromRow, PgConnection};
+use time::OffsetDateTime;
+
+use crate::projection::{ApplyError, Projection};
+use crate::reading::{ReadError, Readers};
+use crate::users::at;
+
+pub struct Sessions {
+    pub vault: Vault,
+}
+
+/// A sign-in.
+#[derive(Clone, Debug, FromRow)]
+pub struct SessionRow {
+    pub session_id: i64,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    pub remember_me: bool,
+    pub opened_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+/// How many sessions are shown: the newest.
+const SHOWN: i64 = 100;
+
+impl Projection for Sessions {
+    const NAME: &'static str = "sessions";
+    const VERSION: i32 = 1;
+    const TABLES: &'static str = include_str!("../migrations/sessions.sql");
+
+    async fn apply(
+        &self,
+        connection: &mut PgConnection,
+        event: &Recorded,
+    ) -> Result<(), ApplyError> {
+        let Some(happened) = event.event::<Session>()? else {
+            return Ok(());
+        };
+        match happened {
+            SessionEvent::SessionOpened { user, address, user_agent, remember_me, expires_at } => {
+                let address = match &address {
+                    Some(address) => self.vault.open(event.tenant, address).await?,
+                    None => None,
+                };
+                let user_agent = match &user_agent {
+                    Some(agent) => self.vault.open(event.tenant, agent).await?,
+                    None => None,
+                };
+                sqlx::query(
+                    "insert into sessions (session_id, tenant, user_id, address, user_agent,
+                         remember_me, opened_at, expires_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                )
+                .bind(event.aggregate_id.parse::<i64>().unwrap_or_default())
+                .bind(event.tenant.value())
+                .bind(user.value())
+                .bind(address)
+                .bind(user_agent)
+                .bind(remember_me)
+                .bind(at(event.metadata.occurred_at))
+                .bind(at(expires_at))
+                .execute(connection)
+                .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Readers {
+    /// A person's sessions that have not expired, newest first.
+    pub async fn sessions_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        now: domain::moment::Moment,
+    ) -> Result<Vec<SessionRow>, ReadError> {
+        let mut tx = self.tenant(tenant).await?;
+        let rows = sqlx::query_as(
+            "select session_id, address, user_agent, remember_me, opened_at, expires_at
+             from read_sessions.sessions where user_id = $1 and expires_at > $2
+             order by opened_at desc, session_id desc limit $3",
+        )
+        .bind(user.value())
+        .bind(at(now))
+        .bind(SHOWN)
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+}
