@@ -1,1 +1,12 @@
-//! HTTP, command line, configuration, wiring: the binary caskchain.
+//! HTTP, command line, configuration and wiring: everything that makes the parts one program.
+
+pub mod config;
+pub mod demo;
+pub mod dev;
+pub mod document;
+pub mod http;
+pub mod logging;
+pub mod metrics;
+pub mod resources;
+pub mod serve;
+pub mod wiring;

@@ -1,1 +1,72 @@
-fn main() {}
+//! The binary `caskchain`: a list of commands, each one file beside this.
+
+use std::process::ExitCode;
+
+use api::config::Config;
+use api::{demo, dev, document, logging, serve};
+use clap::{Parser, Subcommand};
+
+/// Whisky casks from registration to NFT, on a log that strangers can check.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Example: caskchain          (everything embedded, on 127.0.0.1:3000)"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// A TOML file; environment variables CASKCHAIN_… win over it.
+    #[arg(long, global = true, env = "CASKCHAIN_CONFIG")]
+    config: Option<std::path::PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything embedded: PostgreSQL, NATS and a chain are started as needed. The default.
+    Dev,
+    /// Serve with the services that are configured.
+    #[command(after_help = "Example: caskchain serve --roles api,projections")]
+    Serve {
+        /// api, sequencer, projections, minting, notifications; all of them by default.
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<serve::Role>,
+    },
+    /// Bring the event store's schema up to date.
+    Migrate,
+    /// Walk from registration to a minted NFT against a running server.
+    #[command(after_help = "Example: caskchain demo")]
+    Demo,
+    /// Print the OpenAPI document as YAML.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = match Config::read(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return failed(&error),
+    };
+    let outcome = match arguments.command.unwrap_or(Command::Dev) {
+        Command::Openapi => {
+            print!("{}", document::yaml());
+            return ExitCode::SUCCESS;
+        }
+        Command::Demo => demo::walk(&config).await,
+        Command::Dev => {
+            logging::start(&config);
+            dev::run(config).await
+        }
+        Command::Serve { roles } => {
+            logging::start(&config);
+            serve::run(config, roles).await
+        }
+        Command::Migrate => serve::migrate(&config).await,
+    };
+    outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+fn failed(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("caskchain: {error}");
+    ExitCode::FAILURE
+}

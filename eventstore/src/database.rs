@@ -59,3 +59,24 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
     pool.close().await;
     migrated
 }
+
+/// Makes a login that may take on the roles and has no rights of its own: not even `reset role`
+/// gives it any. `name` and `password` are ours, not a person's.
+pub async fn ensure_login(owner_url: &str, name: &str, password: &str) -> Result<(), sqlx::Error> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect(owner_url)
+        .await?;
+    let statements = format!(
+        "do $$ begin
+             create role {name} login noinherit;
+         exception when duplicate_object or unique_violation then null;
+         end $$;
+         alter role {name} password '{password}';
+         grant caskchain_log, caskchain_projector, caskchain_reader to {name};"
+    );
+    let made = pool.execute(statements.as_str()).await.map(|_| ());
+    pool.close().await;
+    made
+}

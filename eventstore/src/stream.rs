@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::context::CreateStreamError;
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{Context, ContextBuilder};
+use async_nats::{HeaderMap, ServerAddr};
 use domain::moment::Moment;
 use thiserror::Error;
 
@@ -33,9 +33,14 @@ pub const TRACEPARENT: &str = "traceparent";
 const API_TIMEOUT: Duration = Duration::from_secs(3);
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connects, and goes on trying in the background for as long as the process lives.
-pub async fn connect(url: &str) -> Result<async_nats::Client, async_nats::ConnectError> {
-    async_nats::ConnectOptions::new()
+/// Connects, and goes on trying in the background for as long as the process lives. `urls` may name
+/// several servers of a cluster, with commas between; credentials are taken from the first.
+pub async fn connect(urls: &str) -> Result<async_nats::Client, ConnectError> {
+    let servers: Vec<ServerAddr> = urls
+        .split(',')
+        .map(|url| url.trim().parse().map_err(|_| ConnectError::Url))
+        .collect::<Result<_, _>>()?;
+    let mut options = async_nats::ConnectOptions::new()
         .name("caskchain")
         .retry_on_initial_connect()
         .connection_timeout(API_TIMEOUT)
@@ -43,9 +48,22 @@ pub async fn connect(url: &str) -> Result<async_nats::Client, async_nats::Connec
         .max_reconnects(None)
         .reconnect_delay_callback(|attempts| {
             Duration::from_millis(50 << attempts.min(5)).min(Duration::from_secs(1))
-        })
-        .connect(url)
-        .await
+        });
+    // The client does not take them from the URL by itself.
+    if let Some(first) = servers.first()
+        && let (Some(user), Some(password)) = (first.username(), first.password())
+    {
+        options = options.user_and_password(user.to_owned(), password.to_owned());
+    }
+    Ok(options.connect(servers).await?)
+}
+
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    #[error("the NATS URL cannot be read")]
+    Url,
+    #[error("NATS cannot be reached: {0}")]
+    Unreachable(#[from] async_nats::ConnectError),
 }
 
 /// JetStream with our deadlines.

@@ -9,7 +9,6 @@ create table nfts (
     contract text not null,
     recipient text not null,
     cid text,
-    document text,
     signer text,
     nonce bigint,
     tx_hash text,
@@ -25,3 +24,10 @@ create index nfts_of_owner on nfts (tenant, owner, token_id desc);
 alter table nfts enable row level security;
 create policy one_tenant on nfts for select to caskchain_reader
     using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);
+
+-- Metadata documents. They are public: whoever sees a token may read what it stands for.
+create table documents (
+    token_id bigint primary key,
+    cid text not null,
+    document text not null
+);

@@ -4,7 +4,7 @@
 
 use eventstore::Recorded;
 use eventstore::journal::{Journal, JournalError};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
 use thiserror::Error;
 
 use crate::projection::{ApplyError, Projection};
@@ -78,7 +78,7 @@ pub async fn rebuild<P: Projection>(
     let schema = next::<P>();
     let mut tx = pool.begin().await?;
     lock::<P>(&mut tx).await?;
-    sqlx::raw_sql(&format!("drop schema if exists {schema} cascade")).execute(&mut *tx).await?;
+    run(&mut tx, &format!("drop schema if exists {schema} cascade")).await?;
     create::<P>(&mut tx, &schema).await?;
     tx.commit().await?;
 
@@ -114,8 +114,7 @@ async fn swap<P: Projection>(
         let events = journal.after(at, BATCH).await?;
         at = fold_batch(projection, &mut tx, &events).await?;
     }
-    sqlx::raw_sql(&format!("drop schema {live} cascade; alter schema {next} rename to {live}"))
-        .execute(&mut *tx)
+    run(&mut tx, &format!("drop schema {live} cascade; alter schema {next} rename to {live}"))
         .await?;
     tx.commit().await?;
     Ok(at)
@@ -157,7 +156,7 @@ async fn create<P: Projection>(
 ) -> Result<(), sqlx::Error> {
     let version = P::VERSION;
     let tables = P::TABLES;
-    sqlx::raw_sql(&format!(
+    let making = format!(
         "create schema {schema};
          set local search_path to {schema};
          create table checkpoint (
@@ -169,16 +168,19 @@ async fn create<P: Projection>(
          {tables}
          grant usage on schema {schema} to caskchain_reader;
          grant select on all tables in schema {schema} to caskchain_reader;"
-    ))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
+    run(tx, &making).await
 }
 
 async fn use_schema(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
     // Statements are prepared per search path as PostgreSQL sees it, so one connection may serve
     // two generations.
-    sqlx::raw_sql(&format!("set local search_path to {schema}")).execute(connection).await?;
+    run(connection, &format!("set local search_path to {schema}")).await
+}
+
+/// Runs statements that are ours from the first word to the last.
+async fn run(connection: &mut PgConnection, statements: &str) -> Result<(), sqlx::Error> {
+    connection.execute(statements).await?;
     Ok(())
 }
 

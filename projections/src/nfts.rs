@@ -23,7 +23,6 @@ pub struct NftRow {
     pub contract: String,
     pub recipient: String,
     pub cid: Option<String>,
-    pub document: Option<String>,
     pub signer: Option<String>,
     pub nonce: Option<i64>,
     pub tx_hash: Option<String>,
@@ -64,12 +63,17 @@ impl Projection for Nfts {
             .bind(order.contract.to_string())
             .bind(order.recipient.to_string())
             .bind(when),
-            NftEvent::MetadataPinned { cid, document, .. } => sqlx::query(
-                "update nfts set status = 'PINNED', cid = $2, document = $3 where token_id = $1",
-            )
-            .bind(id)
-            .bind(cid)
-            .bind(document),
+            NftEvent::MetadataPinned { cid, document, .. } => {
+                sqlx::query("insert into documents (token_id, cid, document) values ($1, $2, $3)")
+                    .bind(id)
+                    .bind(&cid)
+                    .bind(document)
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query("update nfts set status = 'PINNED', cid = $2 where token_id = $1")
+                    .bind(id)
+                    .bind(cid)
+            }
             NftEvent::MintAssigned { signer, nonce, .. } => sqlx::query(
                 "update nfts set status = 'ASSIGNED', signer = $2, nonce = $3 where token_id = $1",
             )
@@ -144,7 +148,7 @@ impl Readers {
     ) -> Result<Option<NftRow>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
         let row = sqlx::query_as(
-            "select token_id, sequence, owner, status, network, contract, recipient, cid, document,
+            "select token_id, sequence, owner, status, network, contract, recipient, cid,
                  signer, nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price,
                  failure, requested_at, confirmed_at
              from read_nfts.nfts where token_id = $1",
@@ -154,5 +158,17 @@ impl Readers {
         .await?;
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// A token's metadata document, for anybody.
+    pub async fn nft_document(&self, token: WhiskeyId) -> Result<Option<String>, ReadError> {
+        let mut tx = self.public().await?;
+        let row: Option<(String,)> =
+            sqlx::query_as("select document from read_nfts.documents where token_id = $1")
+                .bind(token.value())
+                .fetch_optional(&mut *tx)
+                .await?;
+        tx.commit().await?;
+        Ok(row.map(|(document,)| document))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::TenantId;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Executor, PgPool, Postgres, Transaction};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -45,11 +45,15 @@ impl Readers {
         tenant: TenantId,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let mut tx = self.pool.begin().await?;
-        sqlx::raw_sql(&format!(
-            "set transaction read only; set local caskchain.tenant = '{tenant}'"
-        ))
-        .execute(&mut *tx)
-        .await?;
+        let scope = format!("set transaction read only; set local caskchain.tenant = '{tenant}'");
+        tx.execute(scope.as_str()).await?;
+        Ok(tx)
+    }
+
+    /// A read-only transaction that sees what belongs to no tenant.
+    pub(crate) async fn public(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        tx.execute("set transaction read only").await?;
         Ok(tx)
     }
 

@@ -40,7 +40,7 @@ impl Registration {
         password::judge(self.password.expose_secret(), &own_words)
     }
 
-    fn identifiers(&self) -> Vec<Identifier> {
+    pub(super) fn identifiers(&self) -> Vec<Identifier> {
         let email = Some(Identifier::Email(self.email.clone()));
         let username = self.username.clone().map(Identifier::Username);
         let phone = self.phone.clone().map(Identifier::Phone);

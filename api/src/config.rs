@@ -1,0 +1,168 @@
+//! Configuration, read once: defaults, then a TOML file, then the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use domain::nft::address::EvmAddress;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Everything that can be set. `CASKCHAIN_DATABASE_URL` is `database_url`,
+/// `CASKCHAIN_CHAIN__RPC_URL` is `rpc_url` below `chain`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Where people find the platform; the listening address by default.
+    pub public_url: Option<String>,
+    /// Data of embedded services, the outbox and generated keys.
+    pub data_folder: PathBuf,
+    pub database_url: Option<SecretString>,
+    /// For migrations, where the application's login does not own the schema.
+    pub database_owner_url: Option<SecretString>,
+    pub database_connections: u32,
+    pub nats_url: Option<SecretString>,
+    /// Copies JetStream keeps of the event stream: 3 in a cluster.
+    pub nats_replicas: usize,
+    /// 32 bytes in base64; wraps every key the platform makes.
+    pub key_encryption_key: Option<SecretString>,
+    /// Origins that may read answers in a browser.
+    pub allowed_origins: Vec<String>,
+    /// Where mails are put as files.
+    pub outbox_folder: Option<PathBuf>,
+    pub chain: ChainConfig,
+    pub log: LogConfig,
+}
+
+/// The network tokens are minted on.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChainConfig {
+    pub network: String,
+    pub chain_id: u64,
+    pub rpc_url: Option<String>,
+    pub signer_key: Option<SecretString>,
+    #[serde(deserialize_with = "address")]
+    pub contract: Option<EvmAddress>,
+    /// Who holds tokens for people without a wallet.
+    #[serde(deserialize_with = "address")]
+    pub custody: Option<EvmAddress>,
+    /// No transaction offers more than this per gas.
+    pub max_fee_gwei: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct LogConfig {
+    /// As `RUST_LOG` has it.
+    pub filter: String,
+    /// json, pretty, or auto: pretty in a terminal.
+    pub format: String,
+}
+
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("configuration: {0}")]
+    Unreadable(String),
+    #[error("configuration: {0} is not set")]
+    Missing(&'static str),
+    #[error("configuration: the file {path} for {key} cannot be read: {reason}")]
+    File { key: String, path: String, reason: String },
+}
+
+#[derive(Serialize)]
+struct Defaults {
+    listen: &'static str,
+    data_folder: &'static str,
+    database_connections: u32,
+    nats_replicas: usize,
+    allowed_origins: Vec<String>,
+    chain: ChainDefaults,
+    log: LogDefaults,
+}
+
+#[derive(Serialize)]
+struct ChainDefaults {
+    network: &'static str,
+    chain_id: u64,
+    max_fee_gwei: u64,
+    contract: Option<String>,
+    custody: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LogDefaults {
+    filter: &'static str,
+    format: &'static str,
+}
+
+const DEFAULTS: Defaults = Defaults {
+    listen: "127.0.0.1:3000",
+    data_folder: ".data",
+    database_connections: 24,
+    nats_replicas: 1,
+    allowed_origins: Vec::new(),
+    chain: ChainDefaults {
+        network: "development",
+        chain_id: 31_337,
+        max_fee_gwei: 500,
+        contract: None,
+        custody: None,
+    },
+    log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
+};
+
+const PREFIX: &str = "CASKCHAIN_";
+/// Any setting can be kept in a file that the variable with this ending names.
+const FILE_ENDING: &str = "_FILE";
+
+impl Config {
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(DEFAULTS));
+        if let Some(file) = file {
+            if !file.exists() {
+                return Err(ConfigError::Unreadable(format!("there is no {}", file.display())));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        for (key, value) in secret_files()? {
+            figment = figment.merge((key, value));
+        }
+        figment
+            .merge(Env::prefixed(PREFIX).split("__"))
+            .extract()
+            .map_err(|error| ConfigError::Unreadable(error.to_string()))
+    }
+
+    pub fn public_url(&self) -> String {
+        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen));
+        url.trim_end_matches('/').to_owned()
+    }
+}
+
+/// `CASKCHAIN_DATABASE_URL_FILE=/run/secrets/url` sets `database_url` to what the file holds.
+fn secret_files() -> Result<Vec<(String, String)>, ConfigError> {
+    let mut settings = Vec::new();
+    for (name, path) in std::env::vars() {
+        let Some(key) = name.strip_prefix(PREFIX).and_then(|key| key.strip_suffix(FILE_ENDING))
+        else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::File {
+            key: key.to_owned(),
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        settings.push((key.to_lowercase().replace("__", "."), text.trim().to_owned()));
+    }
+    Ok(settings)
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<EvmAddress>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.filter(|text| !text.is_empty())
+        .map(|text| EvmAddress::parse(&text).map_err(serde::de::Error::custom))
+        .transpose()
+}

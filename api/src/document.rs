@@ -1,0 +1,168 @@
+//! The OpenAPI document and the routes, from one list of resources.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderValue, Method, header};
+use poem::middleware::CatchPanic;
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, post};
+use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+
+use crate::config::Config;
+use crate::http::conversation::Converse;
+use crate::http::envelope::VERSION;
+use crate::http::error_code::ErrorCode;
+use crate::http::problem::Problem;
+use crate::resources::auth::Auth;
+use crate::resources::nfts::Nfts;
+use crate::resources::operations::{self, Insight};
+use crate::resources::outbox;
+use crate::resources::sessions::Sessions;
+use crate::resources::users::Users;
+use crate::resources::whiskeys::Whiskeys;
+use crate::wiring::Platform;
+
+const BASE: &str = "/api/v1";
+
+/// Everything below `BASE`.
+type Resources = (Auth, Sessions, Users, Whiskeys, Nfts);
+
+fn resources(platform: &Platform) -> Resources {
+    let (commands, readers) = (&platform.commands, &platform.readers);
+    (
+        Auth { commands: commands.clone() },
+        Sessions { readers: readers.clone(), clock: platform.clock.clone() },
+        Users { readers: readers.clone() },
+        Whiskeys { commands: commands.clone(), readers: readers.clone() },
+        Nfts { commands: commands.clone(), readers: readers.clone() },
+    )
+}
+
+fn described<T: OpenApi>(resources: T) -> OpenApiService<T, ()> {
+    OpenApiService::new(resources, "CaskChain", VERSION)
+        .summary("Whisky casks, from a person's account to a cask's NFT")
+        .description(
+            "Every answer is in one envelope; `error.code` is what programs go by. Ids are decimal \
+             strings. Commands answer `X-Position`; a read that sends it as `X-Min-Position` sees \
+             what the command did. POST takes `Idempotency-Key`; PUT takes `If-Match`.",
+        )
+        .license(LicenseObject::new("MIT OR Apache-2.0"))
+        .server(BASE)
+}
+
+/// The shape of resources without any: enough to write the document.
+struct Shape<T>(PhantomData<T>);
+
+impl<T: OpenApi> OpenApi for Shape<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
+fn shape() -> OpenApiService<Shape<Resources>, ()> {
+    described(Shape(PhantomData))
+}
+
+/// The document as YAML.
+pub fn yaml() -> String {
+    shape().spec_yaml()
+}
+
+/// The document as JSON.
+pub fn json() -> String {
+    shape().spec()
+}
+
+/// All routes, with what every request and answer has in common around them.
+pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Response> + use<> {
+    let insight = Insight {
+        journal: platform.journal.clone(),
+        published: platform.published.clone(),
+        statuses: Arc::new(platform.statuses.clone()),
+        nats: platform.nats.clone(),
+        metrics: platform.metrics.clone(),
+        tokens: Arc::clone(&platform.commands.tokens),
+    };
+    let mut routes = Route::new()
+        .nest(BASE, described(resources(platform)))
+        .at("/health", get(operations::health))
+        .at("/ready", get(operations::ready))
+        .at("/metrics", get(operations::metrics))
+        .at("/admin/projections", get(operations::read_models))
+        .at("/admin/projections/:name/rebuild", post(operations::rebuild))
+        .at("/openapi.json", get(text("application/json", json())))
+        .at("/openapi.yaml", get(text("application/yaml", yaml())))
+        .at("/docs", get(page(shape().swagger_ui_html())));
+    if let Some(outbox) = &platform.outbox {
+        routes = routes.at("/dev/outbox", get(outbox::outbox).data(outbox.clone()));
+    }
+    routes
+        .data(insight)
+        .data(Arc::clone(&platform.commands.tokens))
+        .with(CatchPanic::new().with_handler(|_| Problem::new(ErrorCode::InternalError)))
+        .with(Converse {
+            clock: platform.clock.clone(),
+            entropy: platform.entropy.clone(),
+            metrics: platform.metrics.clone(),
+            allowed_origins: Arc::new(config.allowed_origins.clone()),
+        })
+}
+
+fn text(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {
+    poem::endpoint::make_sync(move |_| {
+        Response::builder().content_type(content_type).body(body.clone())
+    })
+}
+
+/// A page that carries its own script and style.
+fn page(html: String) -> impl Endpoint<Output = Response> {
+    poem::endpoint::make_sync(move |_| {
+        let mut response = poem::web::Html(html.clone()).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(
+                "default-src 'self'; script-src 'self' 'unsafe-inline'; \
+                 style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+            ),
+        );
+        response
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regenerate with `cargo run -- openapi > openapi/openapi.yaml`.
+    #[test]
+    fn the_committed_document_is_today_s() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/openapi.yaml");
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(committed == yaml(), "openapi/openapi.yaml is stale");
+    }
+
+    #[test]
+    fn every_operation_has_an_id_and_says_who_may() {
+        let document: serde_json::Value = serde_json::from_str(&json()).unwrap();
+        let public = ["register", "verify_email", "verify_email_by_link", "login", "nft_metadata"];
+        let mut count = 0;
+        for operations in document["paths"].as_object().unwrap().values() {
+            for operation in operations.as_object().unwrap().values() {
+                let id = operation["operationId"].as_str().unwrap();
+                let secured = operation["security"].as_array().is_some_and(|s| !s.is_empty());
+                assert_eq!(secured, !public.contains(&id), "{id}");
+                count += 1;
+            }
+        }
+        assert!(count >= 13, "{count}");
+    }
+}

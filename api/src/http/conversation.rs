@@ -1,0 +1,225 @@
+//! One request and its answer: who asks, since when, in which language, under which id; and what
+//! every answer carries, whoever made it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use eventstore::{Clock, Entropy};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+
+use poem_openapi::OperationId;
+
+use super::language::Language;
+use super::problem::Problem;
+use crate::metrics::Metrics;
+
+/// What is known of the request that is being answered.
+#[derive(Clone)]
+pub struct Conversation {
+    pub request_id: String,
+    pub traceparent: Option<String>,
+    pub language: Language,
+    pub wants_problem_json: bool,
+    pub method: String,
+    pub path: String,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    pub started: Instant,
+    pub clock: Clock,
+}
+
+tokio::task_local! {
+    static CURRENT: Conversation;
+}
+
+impl Conversation {
+    /// The conversation this code runs in.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    fn of(request: &Request, clock: &Clock, entropy: &Entropy) -> Self {
+        let text = |name: HeaderName| {
+            request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let offered = text(HeaderName::from_static("x-request-id"));
+        let accept = text(header::ACCEPT).unwrap_or_default();
+        let language = text(header::ACCEPT_LANGUAGE).unwrap_or_default();
+        Self {
+            request_id: offered.filter(|id| is_request_id(id)).unwrap_or_else(|| new_id(entropy)),
+            traceparent: text(HeaderName::from_static("traceparent")).filter(|t| is_traceparent(t)),
+            language: Language::of(&language),
+            wants_problem_json: accept.contains("application/problem+json"),
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            address: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
+            user_agent: text(header::USER_AGENT).map(|agent| agent.chars().take(256).collect()),
+            started: Instant::now(),
+            clock: clock.clone(),
+        }
+    }
+}
+
+fn new_id(entropy: &Entropy) -> String {
+    entropy.text::<12>().unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// What we are ready to repeat: short, and nothing that could be an address or markup.
+fn is_request_id(id: &str) -> bool {
+    (8..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
+/// W3C trace context, version 00.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+    let lengths: Vec<_> = parts.iter().map(|part| part.len()).collect();
+    lengths == [2, 32, 16, 2] && parts.iter().all(|part| hex(part)) && parts[0] == "00"
+}
+
+/// Puts every request into a conversation and every answer into shape.
+#[derive(Clone)]
+pub struct Converse {
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub metrics: Metrics,
+    /// Origins that may read our answers in a browser, exactly as browsers write them.
+    pub allowed_origins: Arc<Vec<String>>,
+}
+
+impl<E: Endpoint> Middleware<E> for Converse {
+    type Output = Conversing<E>;
+
+    fn transform(&self, inner: E) -> Conversing<E> {
+        Conversing { inner, of: self.clone() }
+    }
+}
+
+pub struct Conversing<E> {
+    inner: E,
+    of: Converse,
+}
+
+impl<E: Endpoint> Endpoint for Conversing<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let conversation = Conversation::of(&request, &self.of.clock, &self.of.entropy);
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let preflight = request.headers().contains_key("access-control-request-method")
+            && request.method() == poem::http::Method::OPTIONS;
+        let mut response = CURRENT
+            .scope(conversation.clone(), async {
+                if preflight {
+                    return StatusCode::NO_CONTENT.into_response();
+                }
+                let response = match self.inner.call(request).await {
+                    Ok(response) => response.into_response(),
+                    Err(error) => Problem::of_poem(error),
+                };
+                Problem::render(response, &conversation)
+            })
+            .await;
+        self.of.finish(&mut response, &conversation, origin.as_ref(), preflight);
+        Ok(response)
+    }
+}
+
+impl Converse {
+    fn finish(
+        &self,
+        response: &mut Response,
+        conversation: &Conversation,
+        origin: Option<&HeaderValue>,
+        preflight: bool,
+    ) {
+        let status = response.status();
+        let took = conversation.started.elapsed();
+        let operation = response.data::<OperationId>().map_or("other", |id| id.0);
+        self.metrics.request(&conversation.method, operation, status.as_u16(), took);
+        tracing::info!(
+            request_id = conversation.request_id,
+            method = conversation.method,
+            path = conversation.path,
+            status = status.as_u16(),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&conversation.request_id) {
+            headers.insert("x-request-id", id);
+        }
+        security_headers(headers);
+        self.cors(headers, origin, preflight);
+    }
+
+    /// CORS by exact origin. Whoever is not on the list gets no CORS header at all.
+    fn cors(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, preflight: bool) {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        let Some(origin) = origin else {
+            return;
+        };
+        if !self.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+            return;
+        }
+        let fixed = HeaderValue::from_static;
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, fixed("true"));
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            fixed("ETag, Location, Retry-After, X-Position, X-Request-Id, Idempotency-Replayed"),
+        );
+        if preflight {
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                fixed("GET, POST, PUT, DELETE, OPTIONS"),
+            );
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                fixed(
+                    "Authorization, Content-Type, Idempotency-Key, If-Match, X-Min-Position, \
+                     X-Request-Id, Accept-Language, traceparent",
+                ),
+            );
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("3600"));
+        }
+    }
+}
+
+fn security_headers(headers: &mut HeaderMap) {
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'self'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        // A page that knows better has said so already.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_request_ids_are_repeated() {
+        assert!(is_request_id("0f8fad5b-d9cb-469f-a165-70867728950e"));
+        for bad in ["short", "moira@example.com", "<script>alert(1)</script>", &"a".repeat(65)] {
+            assert!(!is_request_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_well_formed_trace_contexts_are_continued() {
+        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        for bad in ["", "00-x-y-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+            assert!(!is_traceparent(bad), "{bad}");
+        }
+    }
+}

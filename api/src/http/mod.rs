@@ -1,0 +1,12 @@
+//! The HTTP contract: what every request and every answer has in common.
+
+pub mod asking;
+pub mod authentication;
+pub mod body;
+pub mod conversation;
+pub mod envelope;
+pub mod error_code;
+pub mod field;
+pub mod language;
+pub mod problem;
+pub mod reading;

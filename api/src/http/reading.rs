@@ -1,0 +1,49 @@
+//! Reads that wait for writes, and pages of lists.
+
+use std::time::Duration;
+
+use domain::violation::Violation;
+use projections::Readers;
+use projections::page::Page;
+
+use super::problem::Problem;
+
+/// How long a read waits for its read model.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+const DEFAULT_PAGE_SIZE: u32 = 20;
+const MAX_PAGE_SIZE: u32 = 100;
+/// Further in, a list is read by filters, not by pages.
+const MAX_PAGE: u32 = 10_000;
+
+/// Waits until the read model has seen `X-Min-Position`.
+pub async fn caught_up(
+    readers: &Readers,
+    projection: &'static str,
+    min_position: Option<String>,
+) -> Result<(), Problem> {
+    let Some(text) = min_position else {
+        return Ok(());
+    };
+    let position = text.parse::<i64>().ok().filter(|position| *position >= 0).ok_or_else(|| {
+        Problem::invalid_field("X-Min-Position", Violation::WrongType("a position"))
+    })?;
+    Ok(readers.wait_for(projection, position, PATIENCE).await?)
+}
+
+/// A page by `page` and `limit`, within bounds.
+pub fn page(number: Option<String>, limit: Option<String>) -> Result<Page, Problem> {
+    Ok(Page {
+        number: bounded("page", number, 1, MAX_PAGE)?,
+        size: bounded("limit", limit, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)?,
+    })
+}
+
+fn bounded(name: &str, text: Option<String>, default: u32, max: u32) -> Result<u32, Problem> {
+    let Some(text) = text else {
+        return Ok(default);
+    };
+    let number = text.parse::<u32>().ok().filter(|number| (1..=max).contains(number));
+    number.ok_or_else(|| {
+        Problem::invalid_field(name, Violation::OutOfRange("1".to_owned(), max.to_string()))
+    })
+}

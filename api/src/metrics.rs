@@ -1,0 +1,122 @@
+//! Metrics in the OpenMetrics format. Names and labels are a contract.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    operation: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ProjectionLabels {
+    projection: String,
+}
+
+/// What one process counts. Clones share the counters.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<RequestLabels, Histogram>,
+    projection_lag: Family<ProjectionLabels, Gauge>,
+    sequencer_lag: Gauge,
+    events_appended: Counter,
+    resident_memory: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let requests: Family<_, _> = Family::new_with_constructor(latencies as fn() -> Histogram);
+        let (projection_lag, sequencer_lag) = (Family::default(), Gauge::default());
+        let (events_appended, resident_memory) = (Counter::default(), Gauge::default());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from request to answer",
+            Unit::Seconds,
+            requests.clone(),
+        );
+        registry.register(
+            "projection_lag",
+            "Events a read model has not folded yet",
+            projection_lag.clone(),
+        );
+        registry.register(
+            "eventstore_sequencer_lag",
+            "Events not yet published to JetStream",
+            sequencer_lag.clone(),
+        );
+        registry.register(
+            "events_appended",
+            "Events in the log, over all processes",
+            events_appended.clone(),
+        );
+        registry.register_with_unit(
+            "process_resident_memory",
+            "Memory of this process that is in RAM",
+            Unit::Bytes,
+            resident_memory.clone(),
+        );
+        let registry = Arc::new(registry);
+        Self { registry, requests, projection_lag, sequencer_lag, events_appended, resident_memory }
+    }
+}
+
+impl Metrics {
+    pub fn request(&self, method: &str, operation: &str, status: u16, took: Duration) {
+        let labels =
+            RequestLabels { method: method.to_owned(), operation: operation.to_owned(), status };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    pub fn log(&self, head: i64, published: i64) {
+        let appended = u64::try_from(head + 1).unwrap_or_default();
+        self.events_appended.inner().store(appended, Ordering::Relaxed);
+        self.sequencer_lag.set((head - published).max(0));
+    }
+
+    pub fn projection(&self, name: &str, lag: i64) {
+        self.projection_lag
+            .get_or_create(&ProjectionLabels { projection: name.to_owned() })
+            .set(lag.max(0));
+    }
+
+    /// Everything, as OpenMetrics text.
+    pub fn text(&self) -> String {
+        if let Some(bytes) = resident_bytes() {
+            self.resident_memory.set(bytes);
+        }
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(error) => {
+                tracing::error!(%error, "metrics have no text");
+                String::new()
+            }
+        }
+    }
+}
+
+/// From half a millisecond to eight seconds.
+fn latencies() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
+}
+
+/// What Linux says of this process; other systems say nothing here.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kib: i64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}

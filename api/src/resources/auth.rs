@@ -1,0 +1,241 @@
+//! Accounts and signing in.
+
+use commands::Commands;
+use commands::outside::tokens::ACCESS_TOKEN_LIFE;
+use commands::session::{SignIn, SignedIn};
+use commands::user::Registration;
+use domain::id::TenantId;
+use domain::permission::Actor;
+use domain::user::email::Email;
+use domain::user::names::{FullName, Phone, Username};
+use domain::user::password;
+use domain::violation::Violation;
+use poem_openapi::param::{Header, Query};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::{Object, OpenApi};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::Tag;
+use crate::http::asking::{self, Headers};
+use crate::http::body::{Body, Checked};
+use crate::http::conversation::Conversation;
+use crate::http::envelope::{Created, Found};
+use crate::http::field::{FieldValue, Parsed, Text, Violations};
+use crate::http::problem::{FieldViolation, Problem};
+
+pub struct Auth {
+    pub commands: Commands,
+}
+
+/// A person who wants an account. A username or a full name is needed.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct RegisterBody {
+    email: Parsed<Email>,
+    password: Parsed<SecretString>,
+    username: Parsed<Username>,
+    full_name: Parsed<FullName>,
+    phone: Parsed<Phone>,
+    /// The tenant's id; the platform's own if left out.
+    tenant: Parsed<TenantId>,
+}
+
+impl FieldValue for TenantId {
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(19), ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+            vec![FieldViolation { field: String::new(), violation: Violation::MalformedId }]
+        })
+    }
+}
+
+impl Checked for RegisterBody {
+    type Value = (Registration, Option<TenantId>);
+
+    fn check(self, violations: &mut Violations) -> Option<Self::Value> {
+        let email = violations.required("email", self.email);
+        let password = violations.required("password", self.password);
+        let username = violations.optional("username", self.username);
+        let full_name = violations.optional("fullName", self.full_name);
+        let phone = violations.optional("phone", self.phone);
+        let tenant = violations.optional("tenant", self.tenant);
+        if matches!((&username, &full_name), (Some(None), Some(None))) {
+            violations.add("username", Violation::Required);
+        }
+        // Judged by what could be read, so that a broken address does not hide a weak password.
+        let own_words = [
+            email.as_ref().map(Email::as_str),
+            username.as_ref().and_then(Option::as_ref).map(Username::as_str),
+            full_name.as_ref().and_then(Option::as_ref).map(FullName::as_str),
+        ];
+        let own_words: Vec<_> = own_words.into_iter().flatten().collect();
+        if let Some(candidate) = &password
+            && let Err(violation) = password::judge(candidate.expose_secret(), &own_words)
+        {
+            violations.add("password", violation);
+        }
+        let registration = Registration {
+            email: email?,
+            password: password?,
+            username: username?,
+            full_name: full_name?,
+            phone: phone?,
+        };
+        Some((registration, tenant?))
+    }
+}
+
+/// What everybody is told who registers. Whether the address was known is told to its owner only.
+#[derive(Object)]
+struct Registered {
+    status: String,
+}
+
+#[derive(Object)]
+struct VerifyEmailBody {
+    token: Parsed<Text<512>>,
+}
+
+impl Checked for VerifyEmailBody {
+    type Value = String;
+
+    fn check(self, violations: &mut Violations) -> Option<String> {
+        violations.required("token", self.token).map(|token| token.0)
+    }
+}
+
+#[derive(Object)]
+struct Verified {
+    status: String,
+}
+
+/// Credentials. The identifier is an e-mail address, a username or a telephone number.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct LoginBody {
+    identifier: Parsed<Text<255>>,
+    password: Parsed<SecretString>,
+    remember_me: Parsed<bool>,
+    tenant: Parsed<TenantId>,
+}
+
+impl Checked for LoginBody {
+    type Value = (SignIn, Option<TenantId>);
+
+    fn check(self, violations: &mut Violations) -> Option<Self::Value> {
+        let identifier = violations.required("identifier", self.identifier);
+        let password = violations.required("password", self.password);
+        let remember_me = violations.optional("rememberMe", self.remember_me);
+        let tenant = violations.optional("tenant", self.tenant);
+        let conversation = Conversation::current();
+        let sign_in = SignIn {
+            identifier: identifier?.0,
+            password: password?,
+            remember_me: remember_me?.unwrap_or_default(),
+            address: conversation.as_ref().and_then(|c| c.address.clone()),
+            user_agent: conversation.and_then(|c| c.user_agent),
+        };
+        Some((sign_in, tenant?))
+    }
+}
+
+/// A session with its access token.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct LoggedIn {
+    access_token: String,
+    token_type: String,
+    /// Seconds.
+    expires_in: u64,
+    session_id: String,
+    user_id: String,
+    roles: Vec<String>,
+}
+
+#[OpenApi(tag = "Tag::Auth")]
+impl Auth {
+    /// Register a person
+    ///
+    /// The answer is the same whether or not the address is known; its owner gets a mail.
+    #[oai(path = "/auth/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Body<RegisterBody>,
+    ) -> Result<Created<Registered>, Problem> {
+        let (registration, tenant) = body.value;
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
+        let done = self.commands.register_user(&asked, &registration).await?;
+        Ok(Created::new(Registered { status: "PENDING".to_owned() })
+            .at("/api/v1/users/me".to_owned())
+            .done(&done))
+    }
+
+    /// Verify an e-mail address
+    #[oai(path = "/auth/verify-email", method = "post", operation_id = "verify_email")]
+    async fn verify_email(
+        &self,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Body<VerifyEmailBody>,
+    ) -> Result<Found<Verified>, Problem> {
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(asking::anonymous(None), headers, body.digest)?;
+        let done = self.commands.verify_email(&asked, &body.value).await?;
+        Ok(Found::new(Verified { status: "ACTIVE".to_owned() }).done(&done))
+    }
+
+    /// Verify an e-mail address by the link in the mail
+    #[oai(path = "/auth/verify-email", method = "get", operation_id = "verify_email_by_link")]
+    async fn verify_email_by_link(
+        &self,
+        token: Query<Option<String>>,
+    ) -> Result<Found<Verified>, Problem> {
+        let token = token.0.ok_or_else(|| Problem::invalid_field("token", Violation::Required))?;
+        let asked = asking::asked(asking::anonymous(None), Headers::default(), Vec::new())?;
+        let done = self.commands.verify_email(&asked, &token).await?;
+        Ok(Found::new(Verified { status: "ACTIVE".to_owned() }).done(&done))
+    }
+
+    /// Sign in
+    #[oai(path = "/auth/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Body<LoginBody>,
+    ) -> Result<Found<LoggedIn>, Problem> {
+        let (sign_in, tenant) = body.value;
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let actor = asking::anonymous(tenant);
+        let asked = asking::asked(actor.clone(), headers, body.digest)?;
+        let done = self.commands.sign_in(&asked, &sign_in).await?;
+        let logged_in = self.logged_in(&actor, &done.answer)?;
+        Ok(Found::new(logged_in).done(&done))
+    }
+}
+
+impl Auth {
+    /// The token is made for each answer, so that a repeated request does not need a stored one.
+    fn logged_in(&self, actor: &Actor, signed_in: &SignedIn) -> Result<LoggedIn, Problem> {
+        let internal = |error: &dyn std::fmt::Display| Problem::internal(error);
+        let token_id = self.commands.entropy.text::<16>().map_err(|error| internal(&error))?;
+        let now = self.commands.store.clock().now();
+        let access_token = self
+            .commands
+            .tokens
+            .issue(actor.tenant(), signed_in, token_id, now)
+            .map_err(|error| internal(&error))?;
+        Ok(LoggedIn {
+            access_token,
+            token_type: "Bearer".to_owned(),
+            expires_in: ACCESS_TOKEN_LIFE.as_secs(),
+            session_id: signed_in.session.to_string(),
+            user_id: signed_in.user.to_string(),
+            roles: signed_in.roles.iter().map(|role| role.name().to_owned()).collect(),
+        })
+    }
+}

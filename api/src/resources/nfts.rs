@@ -1,0 +1,204 @@
+//! Tokens: ask for one, follow it, read its metadata.
+
+use commands::Commands;
+use commands::nft::Generation;
+use domain::id::{TenantId, WhiskeyId};
+use domain::nft::address::EvmAddress;
+use domain::permission::Permission;
+use poem::{IntoResponse, Response};
+use poem_openapi::param::{Header, Path};
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use projections::nfts::NftRow;
+use projections::{Projection, Readers, nfts};
+
+use super::whiskeys::{must_be_allowed, whiskey_id};
+use super::{Tag, written};
+use crate::http::asking::{self, Headers};
+use crate::http::authentication::Caller;
+use crate::http::body::{Body, Checked};
+use crate::http::envelope::{Accepted, Found};
+use crate::http::error_code::ErrorCode;
+use crate::http::field::{Parsed, Text, Violations};
+use crate::http::problem::Problem;
+use crate::http::reading::caught_up;
+
+pub struct Nfts {
+    pub commands: Commands,
+    pub readers: Readers,
+}
+
+/// A cask whose token is to be minted.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct GenerateBody {
+    whiskey_id: Parsed<WhiskeyId>,
+    /// The network by name; the configured one if left out.
+    network: Parsed<Text<50>>,
+    /// Who is to hold the token; the platform's custody if left out.
+    recipient: Parsed<EvmAddress>,
+}
+
+impl Checked for GenerateBody {
+    type Value = Generation;
+
+    fn check(self, violations: &mut Violations) -> Option<Generation> {
+        let whiskey = violations.required("whiskeyId", self.whiskey_id);
+        let network = violations.optional("network", self.network);
+        let recipient = violations.optional("recipient", self.recipient);
+        Some(Generation {
+            whiskey: whiskey?,
+            network: network?.map(|text| text.0),
+            recipient: recipient?,
+        })
+    }
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Requested {
+    token_id: String,
+    status: String,
+}
+
+/// A token. Its id is its cask's.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Nft {
+    token_id: String,
+    whiskey_id: String,
+    owner: String,
+    /// REQUESTED, PINNED, ASSIGNED, SUBMITTED, INCLUDED, CONFIRMED or FAILED.
+    status: String,
+    network: String,
+    contract: String,
+    recipient: String,
+    /// CIDv1 of the metadata document, one raw block.
+    metadata_cid: Option<String>,
+    transaction: Option<Transaction>,
+    failure: Option<String>,
+    requested_at: String,
+    confirmed_at: Option<String>,
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Transaction {
+    hash: String,
+    signer: Option<String>,
+    nonce: Option<i64>,
+    block_number: Option<i64>,
+    block_hash: Option<String>,
+    gas_used: Option<i64>,
+    /// Wei per gas, decimal.
+    effective_gas_price: Option<String>,
+}
+
+impl From<NftRow> for Nft {
+    fn from(row: NftRow) -> Self {
+        Self {
+            token_id: row.token_id.to_string(),
+            whiskey_id: row.token_id.to_string(),
+            owner: row.owner.to_string(),
+            status: row.status,
+            network: row.network,
+            contract: row.contract,
+            recipient: row.recipient,
+            metadata_cid: row.cid,
+            transaction: row.tx_hash.map(|hash| Transaction {
+                hash,
+                signer: row.signer,
+                nonce: row.nonce,
+                block_number: row.block_number,
+                block_hash: row.block_hash,
+                gas_used: row.gas_used,
+                effective_gas_price: row.effective_gas_price,
+            }),
+            failure: row.failure,
+            requested_at: written(row.requested_at),
+            confirmed_at: row.confirmed_at.map(written),
+        }
+    }
+}
+
+#[OpenApi(tag = "Tag::Nfts")]
+impl Nfts {
+    /// Ask for a cask's token to be minted
+    #[oai(path = "/nfts/generate", method = "post", operation_id = "generate_nft")]
+    async fn generate_nft(
+        &self,
+        caller: Caller,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Body<GenerateBody>,
+    ) -> Result<Accepted<Requested>, Problem> {
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(caller.0, headers, body.digest)?;
+        let done = self.commands.generate_nft(&asked, &body.value).await?;
+        let token_id = done.answer.to_string();
+        let location = format!("/api/v1/nfts/{token_id}");
+        let requested = Requested { token_id, status: "REQUESTED".to_owned() };
+        Ok(Accepted::new(requested).at(location).done(&done))
+    }
+
+    /// One token
+    #[oai(path = "/nfts/:token_id", method = "get", operation_id = "nft")]
+    async fn nft(
+        &self,
+        caller: Caller,
+        token_id: Path<String>,
+        #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+    ) -> Result<Found<Nft>, Problem> {
+        must_be_allowed(&caller.0, Permission::READ_WHISKEY)?;
+        caught_up(&self.readers, nfts::Nfts::NAME, min_position.0).await?;
+        let row = self.row(caller.0.tenant(), &token_id.0).await?;
+        let sequence = row.sequence;
+        Ok(Found::new(row.into()).at_sequence(sequence))
+    }
+
+    /// A token's ERC-721 metadata, byte for byte what its digest on the chain commits to
+    #[oai(path = "/nfts/:token_id/metadata", method = "get", operation_id = "nft_metadata")]
+    async fn nft_metadata(&self, token_id: Path<String>) -> Result<Metadata, Problem> {
+        let document = self.readers.nft_document(whiskey_id(&token_id.0)?).await?;
+        document.map(Metadata).ok_or_else(|| Problem::new(ErrorCode::NftNotFound))
+    }
+}
+
+/// The stored bytes, without an envelope: wallets read it, and it must hash to its digest.
+struct Metadata(String);
+
+impl IntoResponse for Metadata {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type("application/json")
+            .header("Cache-Control", "public, max-age=300")
+            .body(self.0)
+    }
+}
+
+impl ApiResponse for Metadata {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "The ERC-721 metadata document.",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: "application/json",
+                    schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("object"))),
+                }],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+impl Nfts {
+    async fn row(&self, tenant: TenantId, token_id: &str) -> Result<NftRow, Problem> {
+        let row = self.readers.nft(tenant, whiskey_id(token_id)?).await?;
+        row.ok_or_else(|| Problem::new(ErrorCode::NftNotFound))
+    }
+}

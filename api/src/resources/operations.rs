@@ -1,0 +1,160 @@
+//! For operators: health, readiness, metrics, read models.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::projections::Status;
+use async_nats::connection::State;
+use domain::permission::Permission;
+use eventstore::journal::Journal;
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{IntoResponse, Request, Response, handler};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::http::conversation::Conversation;
+use crate::http::envelope::Metadata;
+use crate::http::error_code::ErrorCode;
+use crate::http::problem::Problem;
+use crate::metrics::Metrics;
+
+/// What operators look at.
+#[derive(Clone)]
+pub struct Insight {
+    pub journal: Journal,
+    pub published: watch::Receiver<i64>,
+    pub statuses: Arc<Vec<Status>>,
+    pub nats: async_nats::Client,
+    pub metrics: Metrics,
+    pub tokens: Arc<commands::outside::tokens::Tokens>,
+}
+
+/// Longer than a healthy database ever takes to say where the log ends.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Insight {
+    async fn head(&self) -> Option<i64> {
+        timeout(PATIENCE, self.journal.head()).await.ok()?.ok()
+    }
+
+    fn nats_is_connected(&self) -> bool {
+        self.nats.connection_state() == State::Connected
+    }
+
+    async fn dependencies(&self) -> Value {
+        let up = |up: bool| if up { "up" } else { "down" };
+        json!({
+            "database": up(self.head().await.is_some()),
+            "nats": up(self.nats_is_connected()),
+        })
+    }
+}
+
+fn answer(status: StatusCode, data: &Value) -> Response {
+    let metadata = Metadata::of(Conversation::current().as_ref());
+    let body = json!({
+        "success": status.is_success(),
+        "data": data,
+        "metadata": {
+            "requestId": metadata.request_id,
+            "timestamp": metadata.timestamp,
+            "duration": metadata.duration,
+            "version": metadata.version,
+            "service": metadata.service,
+        },
+    });
+    poem::web::Json(body).with_status(status).into_response()
+}
+
+/// Alive, and which dependencies are.
+#[handler]
+pub async fn health(insight: Data<&Insight>) -> Response {
+    let data = json!({ "status": "alive", "dependencies": insight.dependencies().await });
+    answer(StatusCode::OK, &data)
+}
+
+/// Whether this process should get traffic: it can reach the log, and no read model is stuck.
+#[handler]
+pub async fn ready(insight: Data<&Insight>) -> Response {
+    let poisoned: Vec<_> = insight
+        .statuses
+        .iter()
+        .filter_map(|status| {
+            let poisoned = status.poisoned.borrow().clone();
+            poisoned.map(|(position, reason)| {
+                json!({ "projection": status.name, "position": position, "reason": reason })
+            })
+        })
+        .collect();
+    let ready = insight.head().await.is_some() && poisoned.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let data = json!({
+        "ready": ready,
+        "dependencies": insight.dependencies().await,
+        "poisoned": poisoned,
+    });
+    let mut response = answer(status, &data);
+    if !ready {
+        response.headers_mut().insert("Retry-After", poem::http::HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// OpenMetrics.
+#[handler]
+pub async fn metrics(insight: Data<&Insight>) -> Response {
+    if let Some(head) = insight.head().await {
+        insight.metrics.log(head, *insight.published.borrow());
+        for status in insight.statuses.iter() {
+            insight.metrics.projection(status.name, head - *status.position.borrow());
+        }
+    }
+    Response::builder()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(insight.metrics.text())
+}
+
+fn described(status: &Status, head: Option<i64>) -> Value {
+    let position = *status.position.borrow();
+    json!({
+        "name": status.name,
+        "position": position.to_string(),
+        "lag": head.map(|head| (head - position).max(0)),
+        "rebuilding": status.rebuilding.borrow().map(|at| at.to_string()),
+        "poisoned": status.poisoned.borrow().as_ref().map(|(at, _)| at.to_string()),
+    })
+}
+
+/// The read models of this process.
+#[handler]
+pub async fn read_models(request: &Request, insight: Data<&Insight>) -> poem::Result<Response> {
+    may_manage(request, &insight)?;
+    let head = insight.head().await;
+    let list: Vec<_> = insight.statuses.iter().map(|status| described(status, head)).collect();
+    Ok(answer(StatusCode::OK, &Value::from(list)))
+}
+
+/// Builds a read model anew beside the live one.
+#[handler]
+pub async fn rebuild(
+    request: &Request,
+    Path(name): Path<String>,
+    insight: Data<&Insight>,
+) -> poem::Result<Response> {
+    may_manage(request, &insight)?;
+    let status = insight.statuses.iter().find(|status| status.name == name);
+    let status = status.ok_or_else(|| Problem::new(ErrorCode::NotFound))?;
+    status.rebuild();
+    Ok(answer(StatusCode::ACCEPTED, &described(status, insight.head().await)))
+}
+
+fn may_manage(request: &Request, insight: &Insight) -> Result<(), Problem> {
+    let token = request
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(|| Problem::new(ErrorCode::Unauthorized))?;
+    let actor = insight.tokens.check(token).map_err(|_| Problem::new(ErrorCode::TokenInvalid))?;
+    super::whiskeys::must_be_allowed(&actor, Permission::MANAGE_PROJECTIONS)
+}

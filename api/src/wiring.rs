@@ -1,0 +1,283 @@
+//! Puts the parts together: from configuration to a platform that can serve, and back in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commands::claims::ClaimDigests;
+use commands::nft::MintPolicy;
+use commands::outside::chain::Chain;
+use commands::outside::challenges::Challenges;
+use commands::outside::evm_node::{EvmNode, NetworkSettings};
+use commands::outside::outbox::Outbox;
+use commands::outside::passwords::Passwords;
+use commands::outside::tokens::{Tokens, make_signing_key};
+use commands::reactions::mail::Mailer;
+use commands::reactions::mint::Minter;
+use commands::{Asked, Commands};
+use domain::nft::address::EvmAddress;
+use eventstore::appender::Appender;
+use eventstore::database::{self, Role as DatabaseRole};
+use eventstore::ids::Ids;
+use eventstore::journal::Journal;
+use eventstore::relay::Relay;
+use eventstore::secrets::{KeyEncryptionKey, Secrets};
+use eventstore::vault::Vault;
+use eventstore::{Clock, Entropy, Store, stream};
+use projections::nfts::Nfts;
+use projections::sessions::Sessions;
+use projections::users::Users;
+use projections::whiskeys::Whiskeys;
+use projections::{Projection, Readers, Runner, Status};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgPool;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
+use crate::serve::Role;
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the event store's schema cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error(transparent)]
+    Embedded(#[from] embedded::EmbeddedError),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl StartError {
+    pub fn of(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// A running platform.
+pub struct Platform {
+    pub commands: Commands,
+    pub readers: Readers,
+    pub statuses: Vec<Status>,
+    pub journal: Journal,
+    pub published: watch::Receiver<i64>,
+    pub nats: async_nats::Client,
+    pub outbox: Option<Outbox>,
+    pub metrics: Metrics,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    background: Background,
+}
+
+/// The tasks, in the order they stop.
+struct Background {
+    /// Relay, read models and reactions: they send commands and read the log.
+    workers: (CancellationToken, Vec<JoinHandle<()>>),
+    /// The appender and the worker number: needed by everything above.
+    log: (CancellationToken, Vec<JoinHandle<()>>),
+}
+
+/// What the background may take to end; the process has ten seconds in all.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The keys the platform made for itself.
+struct Keys {
+    pepper: [u8; 32],
+    claims: [u8; 32],
+    challenges: [u8; 32],
+    signing: Vec<u8>,
+}
+
+pub fn required(setting: &Option<SecretString>, name: &'static str) -> Result<String, ConfigError> {
+    setting.as_ref().map(|s| s.expose_secret().to_owned()).ok_or(ConfigError::Missing(name))
+}
+
+/// The node of the configured network.
+pub fn node(config: &Config) -> Result<EvmNode, StartError> {
+    let chain = &config.chain;
+    EvmNode::new(NetworkSettings {
+        name: chain.network.clone(),
+        chain_id: chain.chain_id,
+        rpc_url: chain.rpc_url.clone().ok_or(ConfigError::Missing("chain.rpc_url"))?,
+        signer_key: required(&chain.signer_key, "chain.signer_key")?.into(),
+        max_fee_wei: u128::from(chain.max_fee_gwei) * 1_000_000_000,
+    })
+    .map_err(StartError::of)
+}
+
+impl Platform {
+    /// Starts everything that `roles` need. The schema has to be there.
+    pub async fn start(config: &Config, roles: &[Role]) -> Result<Self, StartError> {
+        let url = required(&config.database_url, "database_url")?;
+        let share = (config.database_connections / 3).max(4);
+        let log = database::pool(&url, DatabaseRole::Log, share)?;
+        let projector = database::pool(&url, DatabaseRole::Projector, share)?;
+        let reader = database::pool(&url, DatabaseRole::Reader, share)?;
+        let (clock, entropy) = (Clock::system(), Entropy::default());
+
+        let kek = required(&config.key_encryption_key, "key_encryption_key")?.into();
+        let kek = KeyEncryptionKey::parse(&kek).map_err(StartError::of)?;
+        let secrets = Secrets::new(log.clone(), entropy.clone(), kek.clone());
+        let keys = Keys::get(&secrets).await?;
+
+        let log_stop = CancellationToken::new();
+        let ids = Ids::lease(&log, &clock).await.map_err(StartError::of)?;
+        let keeping = ids.clone().keep(log.clone(), clock.clone(), log_stop.clone());
+        let (appender, appending) = Appender::start(log.clone(), log_stop.clone());
+        let log_tasks = vec![appending, tokio::spawn(keeping)];
+
+        let vault = Vault::new(log.clone(), entropy.clone(), kek);
+        let head = appender.head();
+        let store =
+            Store::new(log.clone(), appender, vault.clone(), entropy.clone(), clock.clone());
+        let commands = commands_of(config, store, ids, entropy.clone(), &keys)?;
+
+        let nats_url = required(&config.nats_url, "nats_url")?;
+        let nats = stream::connect(&nats_url).await.map_err(StartError::of)?;
+        let jetstream = stream::jetstream(nats.clone());
+        let stop = CancellationToken::new();
+        let mut workers = Vec::new();
+        let (publish, published) = watch::channel(-1);
+        if roles.contains(&Role::Sequencer) {
+            let relay = Relay {
+                pool: log.clone(),
+                jetstream: jetstream.clone(),
+                replicas: config.nats_replicas,
+                head,
+                published: publish,
+            };
+            workers.push(tokio::spawn(relay.run(stop.clone())));
+        }
+        let mut statuses = Vec::new();
+        if roles.contains(&Role::Projections) {
+            let mut run = Projecting {
+                pool: projector,
+                jetstream: jetstream.clone(),
+                stop: stop.clone(),
+                statuses: &mut statuses,
+                tasks: &mut workers,
+            };
+            run.start(Users { vault: vault.clone() });
+            run.start(Sessions { vault: vault.clone() });
+            run.start(Whiskeys);
+            run.start(Nfts);
+        }
+        let outbox = config.outbox_folder.clone().map(Outbox::new);
+        if roles.contains(&Role::Notifications) {
+            let mailer = Mailer {
+                vault,
+                challenges: Arc::clone(&commands.challenges),
+                outbox: outbox.clone().ok_or(ConfigError::Missing("outbox_folder"))?,
+                public_url: config.public_url(),
+            };
+            workers.push(tokio::spawn(mailer.run(jetstream.clone(), stop.clone())));
+        }
+        if roles.contains(&Role::Minting) {
+            let node = node(config)?;
+            node.check_chain_id().await.map_err(StartError::of)?;
+            let minter = Minter::new(commands.clone(), Arc::new(node) as Arc<dyn Chain>);
+            workers.push(tokio::spawn(minter.run(jetstream, stop.clone())));
+        }
+        Ok(Self {
+            readers: Readers::new(reader, &statuses),
+            commands,
+            statuses,
+            journal: Journal::new(log),
+            published,
+            nats,
+            outbox,
+            metrics: Metrics::default(),
+            clock,
+            entropy,
+            background: Background { workers: (stop, workers), log: (log_stop, log_tasks) },
+        })
+    }
+
+    /// Stops what works on the log, then the log.
+    pub async fn stop(self) {
+        for (stop, tasks) in [self.background.workers, self.background.log] {
+            stop.cancel();
+            for task in tasks {
+                if tokio::time::timeout(STOP_PATIENCE, task).await.is_err() {
+                    tracing::warn!("a task did not end in time");
+                }
+            }
+        }
+    }
+}
+
+impl Keys {
+    async fn get(secrets: &Secrets) -> Result<Self, StartError> {
+        // Making an RSA key takes long enough to be felt by whatever else runs on this thread.
+        let made = tokio::task::spawn_blocking(make_signing_key).await.map_err(StartError::of)?;
+        Ok(Self {
+            pepper: secrets.random_key("password-pepper").await.map_err(StartError::of)?,
+            claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
+            challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
+            signing: secrets
+                .get_or_make("access-token-signing", || made)
+                .await
+                .map_err(StartError::of)?,
+        })
+    }
+}
+
+fn commands_of(
+    config: &Config,
+    store: Store,
+    ids: Ids,
+    entropy: Entropy,
+    keys: &Keys,
+) -> Result<Commands, StartError> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let contract = config.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?;
+    let custody = config.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?;
+    Ok(Commands {
+        store,
+        ids,
+        passwords: Passwords::new(keys.pepper, entropy.clone(), cores).map_err(StartError::of)?,
+        entropy,
+        tokens: Arc::new(Tokens::new(&config.public_url(), &keys.signing).map_err(StartError::of)?),
+        challenges: Arc::new(Challenges::new(&keys.challenges)),
+        claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
+        mint_policy: Arc::new(mint_policy(config, contract, custody)),
+    })
+}
+
+fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {
+    MintPolicy {
+        network: config.chain.network.clone(),
+        contract,
+        custody,
+        public_url: Some(config.public_url()),
+    }
+}
+
+/// Starts read models, one after the other.
+struct Projecting<'a> {
+    pool: PgPool,
+    jetstream: async_nats::jetstream::Context,
+    stop: CancellationToken,
+    statuses: &'a mut Vec<Status>,
+    tasks: &'a mut Vec<JoinHandle<()>>,
+}
+
+impl Projecting<'_> {
+    fn start<P: Projection>(&mut self, projection: P) {
+        let jetstream = Some(self.jetstream.clone());
+        let (runner, status) = Runner::new(projection, self.pool.clone(), jetstream);
+        self.statuses.push(status);
+        self.tasks.push(tokio::spawn(runner.run(self.stop.clone())));
+    }
+}
+
+/// The circumstances of what a starting process does by itself.
+pub fn at_start() -> Asked {
+    use domain::id::TenantId;
+    Asked::by(eventstore::Context::system(TenantId::PLATFORM, "start", "start", "start"))
+}
