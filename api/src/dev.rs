@@ -202,7 +202,7 @@ async fn introduce(config: &Config, platform: &Platform) -> Result<Surroundings,
     };
     platform.commands.create_administrator(&asked, &registration).await.map_err(StartError::of)?;
     let surroundings = Surroundings {
-        url: config.public_url(),
+        url: format!("http://{}", config.listen),
         rpc_url: config.chain.rpc_url.clone().unwrap_or_default(),
         administrator_email: email.to_owned(),
         administrator_password: password,

@@ -381,13 +381,10 @@ pub(crate) fn moment_of(time: time::OffsetDateTime) -> Moment {
 }
 
 /// Numbers each item of each job with its command.
-fn numbered<'a, T: 'a>(
+fn numbered<'a, T: Sync + 'a>(
     batch: &'a [Waiting],
     items: impl Fn(&'a Job) -> &'a [T] + 'a,
-) -> impl Iterator<Item = (i32, &'a Job, &'a T)> + Clone + 'a
-where
-    T: Sync,
-{
+) -> impl Iterator<Item = (i32, &'a Job, &'a T)> + Clone + 'a {
     let lists: Vec<(i32, &'a Job, &'a [T])> = batch
         .iter()
         .zip(1..)

@@ -76,9 +76,7 @@ impl<'a, T: Checked> ApiExtractor<'a> for Body<T> {
 }
 
 async fn read(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
-    let is_json = request
-        .content_type()
-        .is_some_and(|content_type| <Json<Value> as Payload>::check_content_type(content_type));
+    let is_json = request.content_type().is_some_and(<Json<Value> as Payload>::check_content_type);
     if !is_json {
         return Err(Problem::new(ErrorCode::FileTypeRefused));
     }

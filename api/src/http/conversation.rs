@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use domain::violation::Violation;
 use eventstore::{Clock, Entropy};
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
@@ -110,10 +111,16 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let preflight = request.headers().contains_key("access-control-request-method")
             && request.method() == poem::http::Method::OPTIONS;
+        let unreadable = unreadable_header(request.headers());
         let mut response = CURRENT
             .scope(conversation.clone(), async {
                 if preflight {
                     return StatusCode::NO_CONTENT.into_response();
+                }
+                if let Some(name) = unreadable {
+                    let violation = Violation::WrongType("printable ASCII, and not empty");
+                    let problem = Problem::invalid_field(name, violation).into_response();
+                    return Problem::render(problem, &conversation);
                 }
                 let response = match self.inner.call(request).await {
                     Ok(response) => response.into_response(),
@@ -125,6 +132,15 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
         self.of.finish(&mut response, &conversation, origin.as_ref(), preflight);
         Ok(response)
     }
+}
+
+/// A header of the contract that cannot be read must not count as absent.
+fn unreadable_header(headers: &HeaderMap) -> Option<&'static str> {
+    ["Idempotency-Key", "If-Match", "X-Min-Position"].into_iter().find(|name| {
+        let readable =
+            |value: &HeaderValue| value.to_str().is_ok_and(|text| !text.trim().is_empty());
+        !headers.get_all(*name).iter().all(readable)
+    })
 }
 
 impl Converse {

@@ -112,8 +112,7 @@ impl Commands {
         let holder = self.store.holder_of(tenant, claims::EMAIL, &digest).await?;
         // Let go of in this very moment: the next attempt gets it.
         let holder = holder.ok_or(CommandError::Conflict)?;
-        let user = holder.parse().map_err(|_| CommandError::Broken(format!("holder {holder}")))?;
-        let command = RecordRegistrationAttempt { user, email: email.clone() };
+        let command = RecordRegistrationAttempt;
         let (loaded, events) = self.decide::<User, _>(asked, &holder, &command).await?;
         self.commit(asked, &Registered {}, self.begin(asked).append(&loaded, events)).await
     }

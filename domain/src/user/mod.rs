@@ -37,10 +37,12 @@ pub enum User {
     Unregistered,
     /// Registered, the e-mail address not yet verified.
     Pending {
+        email: Personal<Email>,
         password_hash: Personal<String>,
         challenge: Option<Challenge>,
     },
     Active {
+        email: Personal<Email>,
         password_hash: Personal<String>,
         roles: BTreeSet<Role>,
     },
@@ -55,6 +57,7 @@ pub struct Challenge {
 }
 
 events! {
+    #[expect(clippy::large_enum_variant, reason = "events are handled one by one, not stored in bulk")]
     pub enum UserEvent {
         UserRegistered = "user.registered" v 1 {
             email: Personal<Email>,
@@ -125,8 +128,8 @@ impl Refusal for UserError {
 impl User {
     fn fold(&mut self, event: UserEvent) {
         match event {
-            UserEvent::UserRegistered { password_hash, .. } => {
-                *self = Self::Pending { password_hash, challenge: None };
+            UserEvent::UserRegistered { email, password_hash, .. } => {
+                *self = Self::Pending { email, password_hash, challenge: None };
             }
             UserEvent::EmailVerificationRequested { challenge: asked, .. } => {
                 if let Self::Pending { challenge, .. } = self {
@@ -134,8 +137,9 @@ impl User {
                 }
             }
             UserEvent::EmailVerified {} => {
-                if let Self::Pending { password_hash, .. } = self {
+                if let Self::Pending { email, password_hash, .. } = self {
                     *self = Self::Active {
+                        email: email.clone(),
                         password_hash: password_hash.clone(),
                         roles: BTreeSet::from([Role::Member]),
                     };

@@ -1,0 +1,16 @@
+//! Stories about the whole system: the real binary over real PostgreSQL, NATS and a chain.
+
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
+
+mod world;
+
+mod accounts;
+mod bad_input;
+mod casks;
+mod conventions;
+mod crashes;
+mod outages;
+mod path;
+mod processes;
+mod read_models;
+mod starting_and_stopping;

@@ -1,0 +1,175 @@
+//! The world a story happens in: services, servers, people.
+
+mod person;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use person::{Answer, Person, cask};
+pub use server::Server;
+
+use embedded::{Chain, DataFolder, Nats, Postgres, PostgresOptions, Progress};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+const LOGIN: &str = "caskchain_stories";
+const PASSWORD: &str = "stories";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// PostgreSQL, NATS and a chain of a story's own, with the folder a server keeps its things in.
+pub struct World {
+    pub postgres: Postgres,
+    pub nats: Nats,
+    pub chain: Chain,
+    folder: tempfile::TempDir,
+}
+
+/// A world with a server, shared by the stories that break nothing.
+pub struct Calm {
+    pub world: World,
+    pub server: Server,
+}
+
+static CALM: OnceCell<Calm> = OnceCell::const_new();
+
+/// The shared world. Its processes end with the test binary, whatever ends that.
+pub async fn calm() -> &'static Calm {
+    CALM.get_or_init(|| async {
+        let world = World::new().await;
+        let server = world.server().await;
+        Calm { world, server }
+    })
+    .await
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let services = DataFolder::open(folder.path().join("services")).unwrap();
+        let quiet: Progress = Arc::new(|_: &str| {});
+        let throw_away = PostgresOptions { throw_away: true };
+        let (postgres, nats, chain) = tokio::try_join!(
+            Postgres::start_with(&services, &quiet, throw_away),
+            Nats::start(&services, &quiet),
+            Chain::start(&services, &quiet),
+        )
+        .unwrap();
+        eventstore::database::migrate(&postgres.url()).await.unwrap();
+        eventstore::database::ensure_login(&postgres.url(), LOGIN, PASSWORD).await.unwrap();
+        Self { postgres, nats, chain, folder }
+    }
+
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.path().join("server")
+    }
+
+    /// The database under the application's login.
+    pub fn database_url(&self) -> String {
+        let owner = self.postgres.url();
+        let (_, place) = owner.rsplit_once('@').unwrap();
+        format!("postgres://{LOGIN}:{PASSWORD}@{place}")
+    }
+
+    /// A server on these services.
+    pub async fn server(&self) -> Server {
+        self.server_with(&[]).await
+    }
+
+    pub async fn server_with(&self, settings: &[(&str, &str)]) -> Server {
+        let server = Server::start(&self.data_folder(), &self.settings(settings));
+        server.until_ready().await;
+        server
+    }
+
+    pub fn settings(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut settings = vec![
+            ("CASKCHAIN_DATABASE_URL".to_owned(), self.database_url()),
+            ("CASKCHAIN_DATABASE_OWNER_URL".to_owned(), self.postgres.url()),
+            ("CASKCHAIN_NATS_URL".to_owned(), self.nats.url()),
+            ("CASKCHAIN_CHAIN__RPC_URL".to_owned(), self.chain.url()),
+            // Tokens name their issuer, and ports change from server to server.
+            ("CASKCHAIN_PUBLIC_URL".to_owned(), "https://casks.example".to_owned()),
+            ("CASKCHAIN_ALLOWED_ORIGINS".to_owned(), r#"["https://casks.example"]"#.to_owned()),
+        ];
+        settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        settings
+    }
+
+    /// The owner's view of the database.
+    pub async fn database(&self) -> sqlx::PgPool {
+        sqlx::postgres::PgPoolOptions::new()
+            .max_connections(2)
+            .connect(&self.postgres.url())
+            .await
+            .unwrap()
+    }
+
+    /// Every message of the event stream: position and payload, in stream order.
+    pub async fn stream(&self) -> Vec<(i64, String)> {
+        let client = eventstore::stream::connect(&self.nats.url()).await.unwrap();
+        let jetstream = eventstore::stream::jetstream(client);
+        let stream = jetstream.get_stream(eventstore::stream::NAME).await.unwrap();
+        let state = stream.get_info().await.unwrap().state;
+        let mut messages = Vec::new();
+        for sequence in state.first_sequence..=state.last_sequence {
+            let message = stream.get_raw_message(sequence).await.unwrap();
+            let position = message.headers.get(eventstore::stream::POSITION).unwrap();
+            let payload = String::from_utf8(message.payload.to_vec()).unwrap();
+            messages.push((position.as_str().parse().unwrap(), payload));
+        }
+        messages
+    }
+
+    /// Every event of the log: position and envelope, in order.
+    pub async fn log(&self) -> Vec<(i64, String)> {
+        let database = self.database().await;
+        sqlx::query_as("select position, envelope from eventstore.events order by position")
+            .fetch_all(&database)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until everything that is in the log now has been published, and checks that the stream
+    /// is the log: every event once, in order, byte for byte.
+    pub async fn stream_equals_log(&self) {
+        let log = self.log().await;
+        until("the stream holds the whole log", || async {
+            let client = eventstore::stream::connect(&self.nats.url()).await.ok()?;
+            let jetstream = eventstore::stream::jetstream(client);
+            let stream = jetstream.get_stream(eventstore::stream::NAME).await.ok()?;
+            let published = stream.get_info().await.ok()?.state.messages;
+            (usize::try_from(published).unwrap() >= log.len()).then_some(())
+        })
+        .await;
+        let stream = self.stream().await;
+        let dense = |events: &[(i64, String)]| events.iter().zip(0..).all(|((at, _), n)| *at == n);
+        assert!(dense(&log), "positions in the log have gaps");
+        assert!(dense(&stream), "something was published twice or not at all");
+        assert_eq!(&stream[..log.len()], &log);
+    }
+}
+
+/// Waits for a condition; a story that waits in vain fails with what it waited for.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether a process is there and not just waiting to be buried.
+pub fn is_alive(pid: u32) -> bool {
+    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+    status.is_ok_and(|text| !text.rsplit(')').next().unwrap_or("").trim().starts_with('Z'))
+}
+
+/// A port nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,141 @@
+//! The real binary as a child process, to be killed at will.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{Person, free_port, is_alive, until};
+
+/// Starts the server and ends it when its own standard input closes, so that nothing outlives the
+/// tests. Tells the server's number first, its exit code last.
+const KEEPER: &str = r#"
+"$@" </dev/null 2>>"$LOG" >&2 & server=$!
+echo "$server"
+( cat >/dev/null; kill -9 "$server" 2>/dev/null ) <&3 &
+wait "$server"; code=$?
+echo "$code"
+"#;
+
+/// A running `caskchain`.
+pub struct Server {
+    keeper: Child,
+    answers: BufReader<std::process::ChildStdout>,
+    pub pid: u32,
+    pub url: String,
+    pub log: PathBuf,
+    pub data_folder: PathBuf,
+}
+
+impl Server {
+    /// Starts `caskchain dev` on a free port.
+    pub fn start(data_folder: &Path, settings: &[(String, String)]) -> Self {
+        let port = free_port();
+        std::fs::create_dir_all(data_folder).unwrap();
+        let log = data_folder.join(format!("server-{port}.log"));
+        // The lifeline is handed over as descriptor 3: a background job of a shell has no stdin.
+        let mut keeper = Command::new("sh")
+            .args(["-c", &format!("exec 3<&0; {KEEPER}"), "keeper"])
+            .arg(env!("CARGO_BIN_EXE_caskchain"))
+            .envs(settings.iter().cloned())
+            .env("CASKCHAIN_DATA_FOLDER", data_folder)
+            .env("CASKCHAIN_LISTEN", format!("127.0.0.1:{port}"))
+            .env("CASKCHAIN_LOG__FORMAT", "json")
+            .env("LOG", &log)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut answers = BufReader::new(keeper.stdout.take().unwrap());
+        let mut pid = String::new();
+        answers.read_line(&mut pid).unwrap();
+        Self {
+            keeper,
+            answers,
+            pid: pid.trim().parse().unwrap(),
+            url: format!("http://127.0.0.1:{port}"),
+            log,
+            data_folder: data_folder.to_owned(),
+        }
+    }
+
+    pub async fn until_ready(&self) {
+        let client = reqwest::Client::new();
+        until("the server is ready", || async {
+            assert!(is_alive(self.pid), "the server ended: {}", self.log_tail());
+            let answer = client.get(format!("{}/ready", self.url)).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn log_tail(&self) -> String {
+        let text = self.log_text();
+        let lines: Vec<_> = text.lines().rev().take(15).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Somebody without an account.
+    pub fn visitor(&self) -> Person {
+        Person::new(&self.url)
+    }
+
+    /// Somebody who registers, verifies and signs in.
+    pub async fn person(&self, name: &str) -> Person {
+        Person::new(&self.url).settled(name).await
+    }
+
+    /// The administrator every development server has.
+    pub async fn administrator(&self) -> Person {
+        let text = std::fs::read_to_string(self.data_folder.join("development.json")).unwrap();
+        let known: Value = serde_json::from_str(&text).unwrap();
+        let text = |key: &str| known[key].as_str().unwrap().to_owned();
+        let mut keeper = Person::new(&self.url);
+        keeper.email = text("administrator_email");
+        keeper.password = text("administrator_password");
+        keeper.signed_in().await
+    }
+
+    /// kill -9, and wait for it to be over.
+    pub async fn kill(self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+
+    /// SIGTERM; gives the exit code and how long it took.
+    pub async fn terminate(self) -> (i32, Duration) {
+        let begun = std::time::Instant::now();
+        self.signal(Signal::TERM);
+        (self.ended().await, begun.elapsed())
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap();
+        let _ = kill_process(pid, signal);
+    }
+
+    async fn ended(mut self) -> i32 {
+        tokio::task::spawn_blocking(move || {
+            let mut code = String::new();
+            self.answers.read_line(&mut code).unwrap();
+            code.trim().parse().unwrap()
+        })
+        .await
+        .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
