@@ -140,6 +140,10 @@ impl Platform {
         let nats_url = required(&config.nats_url, "nats_url")?;
         let nats = stream::connect(&nats_url).await.map_err(StartError::of)?;
         let jetstream = stream::jetstream(nats.clone());
+        // So that workers find it at once; with NATS away, the relay makes it later.
+        if let Err(error) = stream::ensure(&jetstream, config.nats_replicas).await {
+            tracing::warn!(%error, "the event stream is not there yet");
+        }
         let stop = CancellationToken::new();
         let mut workers = Vec::new();
         let (publish, published) = watch::channel(-1);
@@ -213,14 +217,12 @@ impl Platform {
 
 impl Keys {
     async fn get(secrets: &Secrets) -> Result<Self, StartError> {
-        // Making an RSA key takes long enough to be felt by whatever else runs on this thread.
-        let made = tokio::task::spawn_blocking(make_signing_key).await.map_err(StartError::of)?;
         Ok(Self {
             pepper: secrets.random_key("password-pepper").await.map_err(StartError::of)?,
             claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
             challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
             signing: secrets
-                .get_or_make("access-token-signing", || made)
+                .get_or_make("access-token-signing", make_signing_key)
                 .await
                 .map_err(StartError::of)?,
         })

@@ -208,6 +208,10 @@ impl Store {
     /// Writes what was decided, whole or not at all.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, CommitError> {
         let Commit { context, now, parts, conditions, claims, key } = commit;
+        if parts.is_empty() && claims.is_empty() && key.is_none() {
+            // Nothing to write: what was decided upon is in the log already.
+            return self.nothing_to_write().await;
+        }
         let metadata = Metadata::of(context, key.as_ref().map(|(key, _)| key.digest()), now);
         let mut job = Job {
             tenant: context.tenant(),
@@ -240,6 +244,11 @@ impl Store {
             }
         }
         Ok(Committed { position })
+    }
+
+    async fn nothing_to_write(&self) -> Result<Committed, CommitError> {
+        let head = journal::Journal::new(self.pool.clone()).head().await;
+        head.map(|position| Committed { position }).map_err(|_| CommitError::Unavailable)
     }
 
     /// Moves personal data out of the draft. Says whether there was any.

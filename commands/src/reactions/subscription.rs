@@ -42,7 +42,9 @@ pub struct Subscription {
 
 const DEAD_LETTERS: &str = "CASKCHAIN_DEAD_LETTERS";
 const MAX_DELIVERIES: i64 = 20;
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// A message whose reaction died with its process comes again after this long. Coming again while
+/// it is still worked on does no harm: every step is judged by the log.
+const ACK_WAIT: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Subscription {
