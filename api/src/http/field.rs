@@ -24,8 +24,12 @@ pub trait FieldValue: Sized {
     fn read(value: Value) -> Result<Self, Vec<FieldViolation>>;
 }
 
-/// A field as it came: read, or what is wrong with it. Reading a body never stops half-way.
+/// A field that may be left out, as it came: read, or what is wrong with it. Reading a body never
+/// stops half-way.
 pub struct Parsed<T>(Result<Option<T>, Vec<FieldViolation>>);
+
+/// A field that has to be there.
+pub struct Needed<T>(Parsed<T>);
 
 /// Collects what is wrong with a body.
 #[derive(Default)]
@@ -33,8 +37,8 @@ pub struct Violations(Vec<FieldViolation>);
 
 impl Violations {
     /// A field that has to be there.
-    pub fn required<T>(&mut self, name: &str, field: Parsed<T>) -> Option<T> {
-        let value = self.optional(name, field)?;
+    pub fn required<T>(&mut self, name: &str, field: Needed<T>) -> Option<T> {
+        let value = self.optional(name, field.0)?;
         if value.is_none() {
             self.add(name, Violation::Required);
         }
@@ -68,46 +72,54 @@ fn join(name: &str, below: &str) -> String {
     if below.is_empty() { name.to_owned() } else { format!("{name}.{below}") }
 }
 
-impl<T: FieldValue + Send + Sync> Type for Parsed<T> {
-    // Whether a field is required is said by the body that reads it; the document learns it from
-    // `Option`-like schemas being nullable.
-    const IS_REQUIRED: bool = false;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
+/// What poem-openapi wants of a field: its schema, whether it is needed, and how it is read.
+macro_rules! body_fields {
+    ($( $field:ident, required $required:literal, $name:literal, $wrap:expr; )*) => { $(
+        impl<T: FieldValue + Send + Sync> Type for $field<T> {
+            const IS_REQUIRED: bool = $required;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
 
-    fn name() -> Cow<'static, str> {
-        "parsed".into()
-    }
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
 
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(T::schema()))
-    }
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new(T::schema()))
+            }
 
-    fn register(_: &mut Registry) {}
+            fn register(_: &mut Registry) {}
 
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
 
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl<T: FieldValue + Send + Sync> ParseFromJSON for $field<T> {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                Ok($wrap(Parsed(match value {
+                    None | Some(Value::Null) => Ok(None),
+                    Some(value) => T::read(value).map(Some),
+                })))
+            }
+        }
+
+        /// Bodies are read, never written; poem-openapi asks for both.
+        impl<T: FieldValue + Send + Sync> ToJSON for $field<T> {
+            fn to_json(&self) -> Option<Value> {
+                None
+            }
+        }
+    )* };
 }
 
-impl<T: FieldValue + Send + Sync> ParseFromJSON for Parsed<T> {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Ok(Self(match value {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => T::read(value).map(Some),
-        }))
-    }
-}
-
-/// Bodies are read, never written; poem-openapi asks for both.
-impl<T: FieldValue + Send + Sync> ToJSON for Parsed<T> {
-    fn to_json(&self) -> Option<Value> {
-        None
-    }
+body_fields! {
+    Parsed, required false, "parsed", std::convert::identity;
+    Needed, required true, "needed", Needed;
 }
 
 fn wrong(violation: Violation) -> Vec<FieldViolation> {
@@ -272,7 +284,7 @@ impl Nested {
 
     fn required<T: FieldValue + Send + Sync>(&mut self, name: &str) -> Option<T> {
         let field = self.take(name);
-        self.violations.required(name, field)
+        self.violations.required(name, Needed(field))
     }
 
     fn optional<T: FieldValue + Send + Sync>(&mut self, name: &str) -> Option<T> {

@@ -21,7 +21,7 @@ use crate::http::asking::{self, Headers};
 use crate::http::body::{Body, Checked};
 use crate::http::conversation::Conversation;
 use crate::http::envelope::{Created, Found};
-use crate::http::field::{FieldValue, Parsed, Text, Violations};
+use crate::http::field::{FieldValue, Needed, Parsed, Text, Violations};
 use crate::http::problem::{FieldViolation, Problem};
 
 pub struct Auth {
@@ -32,8 +32,8 @@ pub struct Auth {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct RegisterBody {
-    email: Parsed<Email>,
-    password: Parsed<SecretString>,
+    email: Needed<Email>,
+    password: Needed<SecretString>,
     username: Parsed<Username>,
     full_name: Parsed<FullName>,
     phone: Parsed<Phone>,
@@ -97,7 +97,7 @@ struct Registered {
 
 #[derive(Object)]
 struct VerifyEmailBody {
-    token: Parsed<Text<512>>,
+    token: Needed<Text<512>>,
 }
 
 impl Checked for VerifyEmailBody {
@@ -117,8 +117,8 @@ struct Verified {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct LoginBody {
-    identifier: Parsed<Text<255>>,
-    password: Parsed<SecretString>,
+    identifier: Needed<Text<255>>,
+    password: Needed<SecretString>,
     remember_me: Parsed<bool>,
     tenant: Parsed<TenantId>,
 }

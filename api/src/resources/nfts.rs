@@ -21,7 +21,7 @@ use crate::http::authentication::Caller;
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Found};
 use crate::http::error_code::ErrorCode;
-use crate::http::field::{Parsed, Text, Violations};
+use crate::http::field::{Needed, Parsed, Text, Violations};
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 
@@ -34,7 +34,7 @@ pub struct Nfts {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct GenerateBody {
-    whiskey_id: Parsed<WhiskeyId>,
+    whiskey_id: Needed<WhiskeyId>,
     /// The network by name; the configured one if left out.
     network: Parsed<Text<50>>,
     /// Who is to hold the token; the platform's custody if left out.
@@ -143,11 +143,11 @@ impl Nfts {
     }
 
     /// One token
-    #[oai(path = "/nfts/:token_id", method = "get", operation_id = "nft")]
+    #[oai(path = "/nfts/:tokenId", method = "get", operation_id = "nft")]
     async fn nft(
         &self,
         caller: Caller,
-        token_id: Path<String>,
+        #[oai(name = "tokenId")] token_id: Path<String>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
     ) -> Result<Found<Nft>, Problem> {
         must_be_allowed(&caller.0, Permission::READ_WHISKEY)?;
@@ -158,8 +158,11 @@ impl Nfts {
     }
 
     /// A token's ERC-721 metadata, byte for byte what its digest on the chain commits to
-    #[oai(path = "/nfts/:token_id/metadata", method = "get", operation_id = "nft_metadata")]
-    async fn nft_metadata(&self, token_id: Path<String>) -> Result<Metadata, Problem> {
+    #[oai(path = "/nfts/:tokenId/metadata", method = "get", operation_id = "nft_metadata")]
+    async fn nft_metadata(
+        &self,
+        #[oai(name = "tokenId")] token_id: Path<String>,
+    ) -> Result<Metadata, Problem> {
         let document = self.readers.nft_document(whiskey_id(&token_id.0)?).await?;
         document.map(Metadata).ok_or_else(|| Problem::new(ErrorCode::NftNotFound))
     }

@@ -16,7 +16,7 @@ use crate::http::authentication::Caller;
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Created, Found, Pagination};
 use crate::http::error_code::ErrorCode;
-use crate::http::field::{Decimal, Parsed, Text, Violations, Whole};
+use crate::http::field::{Decimal, Needed, Parsed, Text, Violations, Whole};
 use crate::http::problem::Problem;
 use crate::http::reading::{caught_up, page};
 
@@ -30,22 +30,22 @@ pub struct Whiskeys {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct RegisterWhiskeyBody {
-    name: Parsed<Text<200>>,
+    name: Needed<Text<200>>,
     brand: Parsed<Text<100>>,
-    distillery: Parsed<Text<100>>,
+    distillery: Needed<Text<100>>,
     region: Parsed<Text<100>>,
-    category: Parsed<Category>,
+    category: Needed<Category>,
     /// Full years in wood.
     age: Parsed<Whole<0, 100>>,
     /// The year of distillation.
     vintage: Parsed<Whole<1800, 2200>>,
-    cask_number: Parsed<Text<50>>,
-    cask_type: Parsed<CaskType>,
+    cask_number: Needed<Text<50>>,
+    cask_type: Needed<CaskType>,
     fill_date: Parsed<FillDate>,
     /// Percent of volume at 20 °C.
-    alcohol_content: Parsed<Decimal<2, 0, 100>>,
+    alcohol_content: Needed<Decimal<2, 0, 100>>,
     /// Bulk litres at 20 °C.
-    volume: Parsed<Decimal<2, 0, 10_000>>,
+    volume: Needed<Decimal<2, 0, 10_000>>,
     storage_location: Parsed<StorageLocation>,
     condition: Parsed<Text<1000>>,
     market_value: Parsed<Money>,
@@ -95,7 +95,7 @@ impl Checked for RegisterWhiskeyBody {
 
 #[derive(Object)]
 struct RejectBody {
-    reason: Parsed<Text<1000>>,
+    reason: Needed<Text<1000>>,
 }
 
 impl Checked for RejectBody {
