@@ -2,17 +2,10 @@
 
 use std::borrow::Cow;
 
-use domain::fixed::Fixed;
-use domain::id::WhiskeyId;
-use domain::nft::address::EvmAddress;
-use domain::user::email::Email;
-use domain::user::names::{FullName, Phone, Username};
-use domain::violation::{Violation, bounded_text};
-use domain::whiskey::details::{CaskType, Category, Currency, FillDate, Money, StorageLocation};
+use domain::violation::Violation;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
-use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::problem::FieldViolation;
 
@@ -26,10 +19,10 @@ pub trait FieldValue: Sized {
 
 /// A field that may be left out, as it came: read, or what is wrong with it. Reading a body never
 /// stops half-way.
-pub struct Parsed<T>(Result<Option<T>, Vec<FieldViolation>>);
+pub struct Parsed<T>(pub(super) Result<Option<T>, Vec<FieldViolation>>);
 
 /// A field that has to be there.
-pub struct Needed<T>(Parsed<T>);
+pub struct Needed<T>(pub(super) Parsed<T>);
 
 /// Collects what is wrong with a body.
 #[derive(Default)]
@@ -122,241 +115,23 @@ body_fields! {
     Needed, required true, "needed", Needed;
 }
 
-fn wrong(violation: Violation) -> Vec<FieldViolation> {
+pub(super) fn wrong(violation: Violation) -> Vec<FieldViolation> {
     vec![FieldViolation { field: String::new(), violation }]
 }
 
-fn text(value: &Value) -> Result<&str, Vec<FieldViolation>> {
+pub(super) fn text(value: &Value) -> Result<&str, Vec<FieldViolation>> {
     value.as_str().ok_or_else(|| wrong(Violation::WrongType("a string")))
 }
 
-fn string_schema(format: Option<&'static str>, max_length: usize, example: &str) -> MetaSchema {
+pub(super) fn string_schema(
+    format: Option<&'static str>,
+    max_length: usize,
+    example: &str,
+) -> MetaSchema {
     MetaSchema {
         format,
         max_length: Some(max_length),
         example: Some(Value::from(example)),
         ..MetaSchema::new("string")
-    }
-}
-
-/// A value read from a string by a function of the domain.
-macro_rules! text_fields {
-    ($( $type:ty = $parse:expr, $schema:expr; )*) => { $(
-        impl FieldValue for $type {
-            fn schema() -> MetaSchema { $schema }
-            fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-                ($parse)(text(&value)?).map_err(wrong)
-            }
-        }
-    )* };
-}
-
-text_fields! {
-    Email = Email::parse, string_schema(Some("email"), 255, "moira@example.com");
-    Username = Username::parse, string_schema(None, 50, "Moira");
-    FullName = FullName::parse, string_schema(None, 100, "Moira MacKenzie");
-    Phone = Phone::parse, string_schema(None, 32, "+441479812345");
-    FillDate = FillDate::parse, string_schema(Some("date"), 10, "2012-05-31");
-    EvmAddress = EvmAddress::parse,
-        string_schema(None, 42, "0x70997970c51812dc3a010c7d01b50e0d17dc79c8");
-    WhiskeyId = str::parse::<WhiskeyId>, string_schema(None, 19, "29488301056000005");
-    Currency = Currency::parse, string_schema(None, 3, "GBP");
-}
-
-/// Free text of at most `MAX` characters.
-pub struct Text<const MAX: usize>(pub String);
-
-impl<const MAX: usize> FieldValue for Text<MAX> {
-    fn schema() -> MetaSchema {
-        MetaSchema { max_length: Some(MAX), ..MetaSchema::new("string") }
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        bounded_text(text(&value)?, 1, MAX).map(Self).map_err(wrong)
-    }
-}
-
-impl FieldValue for SecretString {
-    fn schema() -> MetaSchema {
-        let schema = string_schema(Some("password"), 1024, "Peat&Smoke1994");
-        MetaSchema { write_only: true, ..schema }
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let text = text(&value)?;
-        // Bounds what is hashed; the policy has its own, smaller limit.
-        if text.len() > 1024 {
-            return Err(wrong(Violation::TooLong(128)));
-        }
-        Ok(text.into())
-    }
-}
-
-impl FieldValue for bool {
-    fn schema() -> MetaSchema {
-        MetaSchema::new("boolean")
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        value.as_bool().ok_or_else(|| wrong(Violation::WrongType("true or false")))
-    }
-}
-
-/// A whole number within bounds.
-pub struct Whole<const MIN: i64, const MAX: i64>(pub i64);
-
-impl<const MIN: i64, const MAX: i64> FieldValue for Whole<MIN, MAX> {
-    fn schema() -> MetaSchema {
-        #[expect(clippy::cast_precision_loss, reason = "bounds in the document are small")]
-        let (minimum, maximum) = (Some(MIN as f64), Some(MAX as f64));
-        MetaSchema { minimum, maximum, ..MetaSchema::new("integer") }
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let number = value.as_i64().ok_or_else(|| wrong(Violation::WrongType("a whole number")))?;
-        if (MIN..=MAX).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err(wrong(Violation::OutOfRange(MIN.to_string(), MAX.to_string())))
-        }
-    }
-}
-
-/// A decimal between two whole numbers: a decimal string, or a JSON number for convenience.
-pub struct Decimal<const DECIMALS: u32, const MIN: i64, const MAX: i64>(pub Fixed<DECIMALS>);
-
-impl<const DECIMALS: u32, const MIN: i64, const MAX: i64> FieldValue
-    for Decimal<DECIMALS, MIN, MAX>
-{
-    fn schema() -> MetaSchema {
-        string_schema(Some("decimal"), 17, "63.50")
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let written = match &value {
-            Value::String(text) => text.clone(),
-            // serde_json prints a number by its shortest form, which is what was typed.
-            Value::Number(number) => number.to_string(),
-            _ => return Err(wrong(Violation::WrongType("a decimal number"))),
-        };
-        let fixed =
-            Fixed::parse(&written).and_then(|fixed: Fixed<DECIMALS>| fixed.within(MIN, MAX));
-        fixed.map(Self).map_err(wrong)
-    }
-}
-
-/// A word of a closed list.
-macro_rules! word_fields {
-    ($( $type:ty ),*) => { $(
-        impl FieldValue for $type {
-            fn schema() -> MetaSchema {
-                MetaSchema {
-                    enum_items: <$type>::WORDS.iter().map(|word| Value::from(*word)).collect(),
-                    ..MetaSchema::new("string")
-                }
-            }
-            fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-                text(&value)?.parse().map_err(wrong)
-            }
-        }
-    )* };
-}
-word_fields!(Category, CaskType);
-
-/// An object inside a body: its fields are taken one by one, and none may be left.
-struct Nested {
-    fields: Map<String, Value>,
-    violations: Violations,
-}
-
-impl Nested {
-    fn of(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        match value {
-            Value::Object(fields) => Ok(Self { fields, violations: Violations::default() }),
-            _ => Err(wrong(Violation::WrongType("an object"))),
-        }
-    }
-
-    fn take<T: FieldValue + Send + Sync>(&mut self, name: &str) -> Parsed<T> {
-        let value = self.fields.remove(name).filter(|value| !value.is_null());
-        Parsed(value.map(T::read).transpose())
-    }
-
-    fn required<T: FieldValue + Send + Sync>(&mut self, name: &str) -> Option<T> {
-        let field = self.take(name);
-        self.violations.required(name, Needed(field))
-    }
-
-    fn optional<T: FieldValue + Send + Sync>(&mut self, name: &str) -> Option<T> {
-        let field = self.take(name);
-        self.violations.optional(name, field).flatten()
-    }
-
-    fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<FieldViolation>> {
-        for unknown in self.fields.keys() {
-            self.violations.add(unknown, Violation::Unknown);
-        }
-        match (value, self.violations.into_list()) {
-            (Some(value), violations) if violations.is_empty() => Ok(value),
-            (_, violations) => Err(violations),
-        }
-    }
-}
-
-fn object_schema(
-    properties: Vec<(&'static str, MetaSchema)>,
-    required: Vec<&'static str>,
-) -> MetaSchema {
-    MetaSchema {
-        properties: properties
-            .into_iter()
-            .map(|(name, schema)| (name, MetaSchemaRef::Inline(Box::new(schema))))
-            .collect(),
-        required,
-        ..MetaSchema::new("object")
-    }
-}
-
-impl FieldValue for StorageLocation {
-    fn schema() -> MetaSchema {
-        let place = Text::<100>::schema;
-        object_schema(
-            vec![("warehouse", place()), ("bond", place()), ("position", place())],
-            vec!["warehouse"],
-        )
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let mut object = Nested::of(value)?;
-        let warehouse = object.required::<Text<100>>("warehouse");
-        let bond = object.optional::<Text<100>>("bond");
-        let position = object.optional::<Text<100>>("position");
-        let location = warehouse.map(|warehouse| Self {
-            warehouse: warehouse.0,
-            bond: bond.map(|text| text.0),
-            position: position.map(|text| text.0),
-        });
-        object.finish(location)
-    }
-}
-
-/// Money: nobody pays for being paid, and nobody's cask is worth a thousand million.
-type Amount = Decimal<4, 0, 1_000_000_000>;
-
-impl FieldValue for Money {
-    fn schema() -> MetaSchema {
-        object_schema(
-            vec![("amount", Amount::schema()), ("currency", Currency::schema())],
-            vec!["amount", "currency"],
-        )
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let mut object = Nested::of(value)?;
-        let amount = object.required::<Amount>("amount");
-        let currency = object.required::<Currency>("currency");
-        let money =
-            amount.zip(currency).map(|(amount, currency)| Self { amount: amount.0, currency });
-        object.finish(money)
     }
 }

@@ -11,18 +11,17 @@ use domain::user::names::{FullName, Phone, Username};
 use domain::user::password;
 use domain::violation::Violation;
 use poem_openapi::param::{Header, Query};
-use poem_openapi::registry::MetaSchema;
 use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
 use super::Tag;
 use crate::http::asking::{self, Headers};
 use crate::http::body::{Body, Checked};
 use crate::http::conversation::Conversation;
 use crate::http::envelope::{Created, Found};
-use crate::http::field::{FieldValue, Needed, Parsed, Text, Violations};
-use crate::http::problem::{FieldViolation, Problem};
+use crate::http::field::{Needed, Parsed, Violations};
+use crate::http::problem::Problem;
+use crate::http::values::Text;
 
 pub struct Auth {
     pub commands: Commands,
@@ -39,18 +38,6 @@ struct RegisterBody {
     phone: Parsed<Phone>,
     /// The tenant's id; the platform's own if left out.
     tenant: Parsed<TenantId>,
-}
-
-impl FieldValue for TenantId {
-    fn schema() -> MetaSchema {
-        MetaSchema { max_length: Some(19), ..MetaSchema::new("string") }
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
-            vec![FieldViolation { field: String::new(), violation: Violation::MalformedId }]
-        })
-    }
 }
 
 impl Checked for RegisterBody {

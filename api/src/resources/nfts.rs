@@ -21,9 +21,10 @@ use crate::http::authentication::Caller;
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Found};
 use crate::http::error_code::ErrorCode;
-use crate::http::field::{Needed, Parsed, Text, Violations};
+use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
+use crate::http::values::Text;
 
 pub struct Nfts {
     pub commands: Commands,

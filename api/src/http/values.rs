@@ -1,0 +1,186 @@
+//! The domain's values as they stand in request bodies: their schema, and the domain's own function
+//! that reads them.
+
+use domain::fixed::Fixed;
+use domain::id::{TenantId, WhiskeyId};
+use domain::nft::address::EvmAddress;
+use domain::user::email::Email;
+use domain::user::names::{FullName, Phone, Username};
+use domain::violation::{Violation, bounded_text};
+use domain::whiskey::details::{CaskType, Category, Currency, FillDate, Money, StorageLocation};
+use poem_openapi::registry::MetaSchema;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::field::{FieldValue, string_schema, text, wrong};
+use super::nested::{Nested, object_schema};
+use super::problem::FieldViolation;
+
+/// A value read from a string by a function of the domain.
+macro_rules! text_fields {
+    ($( $type:ty = $parse:expr, $schema:expr; )*) => { $(
+        impl FieldValue for $type {
+            fn schema() -> MetaSchema { $schema }
+            fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+                ($parse)(text(&value)?).map_err(wrong)
+            }
+        }
+    )* };
+}
+
+text_fields! {
+    Email = Email::parse, string_schema(Some("email"), 255, "moira@example.com");
+    Username = Username::parse, string_schema(None, 50, "Moira");
+    FullName = FullName::parse, string_schema(None, 100, "Moira MacKenzie");
+    Phone = Phone::parse, string_schema(None, 32, "+441479812345");
+    FillDate = FillDate::parse, string_schema(Some("date"), 10, "2012-05-31");
+    EvmAddress = EvmAddress::parse,
+        string_schema(None, 42, "0x70997970c51812dc3a010c7d01b50e0d17dc79c8");
+    TenantId = str::parse::<TenantId>, string_schema(None, 19, "1");
+    WhiskeyId = str::parse::<WhiskeyId>, string_schema(None, 19, "29488301056000005");
+    Currency = Currency::parse, string_schema(None, 3, "GBP");
+}
+
+/// Free text of at most `MAX` characters.
+pub struct Text<const MAX: usize>(pub String);
+
+impl<const MAX: usize> FieldValue for Text<MAX> {
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(MAX), ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        bounded_text(text(&value)?, 1, MAX).map(Self).map_err(wrong)
+    }
+}
+
+impl FieldValue for SecretString {
+    fn schema() -> MetaSchema {
+        let schema = string_schema(Some("password"), 1024, "Peat&Smoke1994");
+        MetaSchema { write_only: true, ..schema }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let text = text(&value)?;
+        // Bounds what is hashed; the policy has its own, smaller limit.
+        if text.len() > 1024 {
+            return Err(wrong(Violation::TooLong(128)));
+        }
+        Ok(text.into())
+    }
+}
+
+impl FieldValue for bool {
+    fn schema() -> MetaSchema {
+        MetaSchema::new("boolean")
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        value.as_bool().ok_or_else(|| wrong(Violation::WrongType("true or false")))
+    }
+}
+
+/// A whole number within bounds.
+pub struct Whole<const MIN: i64, const MAX: i64>(pub i64);
+
+impl<const MIN: i64, const MAX: i64> FieldValue for Whole<MIN, MAX> {
+    fn schema() -> MetaSchema {
+        #[expect(clippy::cast_precision_loss, reason = "bounds in the document are small")]
+        let (minimum, maximum) = (Some(MIN as f64), Some(MAX as f64));
+        MetaSchema { minimum, maximum, ..MetaSchema::new("integer") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let number = value.as_i64().ok_or_else(|| wrong(Violation::WrongType("a whole number")))?;
+        if (MIN..=MAX).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(wrong(Violation::OutOfRange(MIN.to_string(), MAX.to_string())))
+        }
+    }
+}
+
+/// A decimal between two whole numbers: a decimal string, or a JSON number for convenience.
+pub struct Decimal<const DECIMALS: u32, const MIN: i64, const MAX: i64>(pub Fixed<DECIMALS>);
+
+impl<const DECIMALS: u32, const MIN: i64, const MAX: i64> FieldValue
+    for Decimal<DECIMALS, MIN, MAX>
+{
+    fn schema() -> MetaSchema {
+        string_schema(Some("decimal"), 17, "63.50")
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let written = match &value {
+            Value::String(text) => text.clone(),
+            // serde_json prints a number by its shortest form, which is what was typed.
+            Value::Number(number) => number.to_string(),
+            _ => return Err(wrong(Violation::WrongType("a decimal number"))),
+        };
+        let fixed =
+            Fixed::parse(&written).and_then(|fixed: Fixed<DECIMALS>| fixed.within(MIN, MAX));
+        fixed.map(Self).map_err(wrong)
+    }
+}
+
+/// A word of a closed list.
+macro_rules! word_fields {
+    ($( $type:ty ),*) => { $(
+        impl FieldValue for $type {
+            fn schema() -> MetaSchema {
+                MetaSchema {
+                    enum_items: <$type>::WORDS.iter().map(|word| Value::from(*word)).collect(),
+                    ..MetaSchema::new("string")
+                }
+            }
+            fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+                text(&value)?.parse().map_err(wrong)
+            }
+        }
+    )* };
+}
+word_fields!(Category, CaskType);
+
+impl FieldValue for StorageLocation {
+    fn schema() -> MetaSchema {
+        let place = Text::<100>::schema;
+        object_schema(
+            vec![("warehouse", place()), ("bond", place()), ("position", place())],
+            vec!["warehouse"],
+        )
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let mut object = Nested::of(value)?;
+        let warehouse = object.required::<Text<100>>("warehouse");
+        let bond = object.optional::<Text<100>>("bond");
+        let position = object.optional::<Text<100>>("position");
+        let location = warehouse.map(|warehouse| Self {
+            warehouse: warehouse.0,
+            bond: bond.map(|text| text.0),
+            position: position.map(|text| text.0),
+        });
+        object.finish(location)
+    }
+}
+
+/// Money: nobody pays for being paid, and nobody's cask is worth a thousand million.
+type Amount = Decimal<4, 0, 1_000_000_000>;
+
+impl FieldValue for Money {
+    fn schema() -> MetaSchema {
+        object_schema(
+            vec![("amount", Amount::schema()), ("currency", Currency::schema())],
+            vec!["amount", "currency"],
+        )
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let mut object = Nested::of(value)?;
+        let amount = object.required::<Amount>("amount");
+        let currency = object.required::<Currency>("currency");
+        let money =
+            amount.zip(currency).map(|(amount, currency)| Self { amount: amount.0, currency });
+        object.finish(money)
+    }
+}

@@ -1,0 +1,88 @@
+//! A cask as it is shown.
+
+use poem_openapi::Object;
+use projections::whiskeys::WhiskeyRow;
+
+use crate::resources::written;
+
+/// A cask. Decimals are strings.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct Whiskey {
+    id: String,
+    owner: String,
+    status: String,
+    name: String,
+    brand: Option<String>,
+    distillery: String,
+    region: Option<String>,
+    category: String,
+    age: Option<u8>,
+    vintage: Option<u16>,
+    cask_number: String,
+    cask_type: String,
+    fill_date: Option<String>,
+    alcohol_content: String,
+    volume: String,
+    original_litres_of_alcohol: String,
+    storage_location: Option<Location>,
+    condition: Option<String>,
+    market_value: Option<Value>,
+    description: Option<String>,
+    rejection_reason: Option<String>,
+    network: Option<String>,
+    registered_at: String,
+    changed_at: String,
+}
+
+#[derive(Object)]
+struct Location {
+    warehouse: String,
+    bond: Option<String>,
+    position: Option<String>,
+}
+
+#[derive(Object)]
+struct Value {
+    amount: String,
+    currency: String,
+}
+
+impl From<WhiskeyRow> for Whiskey {
+    fn from(row: WhiskeyRow) -> Self {
+        let details = row.details.0;
+        Self {
+            id: row.whiskey_id.to_string(),
+            owner: row.owner.to_string(),
+            status: row.status,
+            name: details.name,
+            brand: details.brand,
+            distillery: details.distillery,
+            region: details.region,
+            category: details.category.word().to_owned(),
+            age: details.age,
+            vintage: details.vintage,
+            cask_number: details.cask_number,
+            cask_type: details.cask_type.word().to_owned(),
+            fill_date: details.fill_date.map(|date| date.to_string()),
+            alcohol_content: details.alcohol_content.to_string(),
+            volume: details.volume.to_string(),
+            original_litres_of_alcohol: row.original_litres_of_alcohol,
+            storage_location: details.storage_location.map(|location| Location {
+                warehouse: location.warehouse,
+                bond: location.bond,
+                position: location.position,
+            }),
+            condition: details.condition,
+            market_value: details.market_value.map(|money| Value {
+                amount: money.amount.to_string(),
+                currency: money.currency.as_str().to_owned(),
+            }),
+            description: details.description,
+            rejection_reason: row.rejection_reason,
+            network: row.network,
+            registered_at: written(row.registered_at),
+            changed_at: written(row.changed_at),
+        }
+    }
+}
