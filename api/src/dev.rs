@@ -18,7 +18,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::serve::{Role, answer};
+use crate::role::Role;
+use crate::serve::answer;
 use crate::wiring::{Platform, StartError, at_start, node};
 
 /// The login the application uses on its private database.

@@ -12,7 +12,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use crate::config::Config;
-use crate::http::conversation::Converse;
+use crate::http::converse::Converse;
 use crate::http::envelope::VERSION;
 use crate::http::error_code::ErrorCode;
 use crate::http::problem::Problem;

@@ -8,5 +8,6 @@ pub mod http;
 pub mod logging;
 pub mod metrics;
 pub mod resources;
+pub mod role;
 pub mod serve;
 pub mod wiring;

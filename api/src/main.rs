@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use api::config::Config;
+use api::role::Role;
 use api::{demo, dev, document, logging, serve};
 use clap::{Parser, Subcommand};
 
@@ -29,7 +30,7 @@ enum Command {
     Serve {
         /// api, sequencer, projections, minting, notifications; all of them by default.
         #[arg(long, value_delimiter = ',')]
-        roles: Vec<serve::Role>,
+        roles: Vec<Role>,
     },
     /// Bring the event store's schema up to date.
     Migrate,

@@ -9,22 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::document::routes;
+use crate::role::Role;
 use crate::wiring::{Platform, StartError, required};
-
-/// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// Answers HTTP.
-    Api,
-    /// Publishes the log to JetStream.
-    Sequencer,
-    /// Keeps read models.
-    Projections,
-    /// Mints.
-    Minting,
-    /// Sends mail.
-    Notifications,
-}
 
 /// How long requests under way may take once the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(4);

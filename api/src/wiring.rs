@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
-use crate::serve::Role;
+use crate::role::Role;
 
 #[derive(Debug, Error)]
 pub enum StartError {

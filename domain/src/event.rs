@@ -34,18 +34,3 @@ macro_rules! events {
     };
 }
 pub(crate) use events;
-
-/// Every event type the platform can write, with its current schema version.
-pub fn types() -> impl Iterator<Item = (&'static str, u32)> {
-    [
-        crate::tenant::TenantEvent::TYPES,
-        crate::user::UserEvent::TYPES,
-        crate::session::SessionEvent::TYPES,
-        crate::whiskey::WhiskeyEvent::TYPES,
-        crate::nft::NftEvent::TYPES,
-        crate::lane::LaneEvent::TYPES,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
-}

@@ -182,8 +182,9 @@ fn every_event_written_today_is_recorded() {
 #[test]
 fn every_declared_type_has_a_sample() {
     let sampled: BTreeSet<_> = samples().iter().map(file_name).collect();
-    let declared: BTreeSet<_> =
-        crate::event::types().map(|(name, version)| format!("{name}.v{version}.json")).collect();
+    let declared: BTreeSet<_> = crate::catalogue::types()
+        .map(|(name, version)| format!("{name}.v{version}.json"))
+        .collect();
     assert_eq!(sampled, declared);
 }
 
@@ -198,5 +199,5 @@ fn every_recorded_version_still_decodes() {
         assert!(decoded["type"].is_string(), "{}", path.display());
         count += 1;
     }
-    assert!(count >= crate::event::types().count());
+    assert!(count >= crate::catalogue::types().count());
 }

@@ -1,6 +1,7 @@
 //! Values, aggregates and rules. Nothing here does IO, reads a clock or draws a random number:
 //! facts are gathered by `commands` and handed in.
 
+pub mod catalogue;
 pub mod command;
 pub mod event;
 pub mod fixed;

@@ -4,6 +4,7 @@ pub mod asking;
 pub mod authentication;
 pub mod body;
 pub mod conversation;
+pub mod converse;
 pub mod envelope;
 pub mod error_code;
 pub mod failure;

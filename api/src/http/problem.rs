@@ -7,6 +7,7 @@ use domain::violation::Violation;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::OperationId;
+use poem_openapi::types::ToJSON;
 use projections::ReadError;
 use serde_json::{Value, json};
 
@@ -131,13 +132,7 @@ impl Problem {
                 "service": SERVICE,
                 "retryable": self.code.retryable(),
             },
-            "metadata": {
-                "requestId": metadata.request_id,
-                "timestamp": metadata.timestamp,
-                "duration": metadata.duration,
-                "version": metadata.version,
-                "service": metadata.service,
-            },
+            "metadata": metadata.to_json(),
         })
     }
 

@@ -10,6 +10,7 @@ use eventstore::journal::Journal;
 use poem::http::StatusCode;
 use poem::web::{Data, Path};
 use poem::{IntoResponse, Request, Response, handler};
+use poem_openapi::types::ToJSON;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -57,13 +58,7 @@ fn answer(status: StatusCode, data: &Value) -> Response {
     let body = json!({
         "success": status.is_success(),
         "data": data,
-        "metadata": {
-            "requestId": metadata.request_id,
-            "timestamp": metadata.timestamp,
-            "duration": metadata.duration,
-            "version": metadata.version,
-            "service": metadata.service,
-        },
+        "metadata": metadata.to_json(),
     });
     poem::web::Json(body).with_status(status).into_response()
 }
