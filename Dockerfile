@@ -17,13 +17,13 @@ RUN --mount=type=cache,id=caskchain-registry,target=/usr/local/cargo/registry \
 
 # Everything the binary needs at run time and nothing else: the C library it is linked to, the
 # certificates of public authorities, a name for its account, a folder for its data, and busybox,
-# which asks /ready for the health check. Same Debian as the build, so the C library fits.
+# which asks /ready for health checks. Same Debian as the build, so the C library fits.
 FROM debian:${DEBIAN}-slim AS files
 RUN apt-get update \
     && apt-get install -y --no-install-recommends busybox-static ca-certificates libgcc-s1
 COPY --from=build /usr/local/bin/caskchain /usr/local/bin/caskchain
 RUN set -eu; \
-    mkdir -p /image/bin /image/etc/ssl/certs /image/data /image/usr/local/bin; \
+    mkdir -p /image/bin /image/etc/ssl/certs /image/usr/local/bin /owned/data; \
     for library in $(ldd /usr/local/bin/caskchain | grep -o '/[^ ]*'); do \
         mkdir -p "/image$(dirname "$library")"; \
         cp -L "$library" "/image$library"; \
@@ -34,14 +34,17 @@ RUN set -eu; \
     echo 'caskchain:x:10001:10001::/data:/sbin/nologin' > /image/etc/passwd; \
     echo 'caskchain:x:10001:' > /image/etc/group; \
     echo 'hosts: files dns' > /image/etc/nsswitch.conf; \
-    chown 10001:10001 /image/data; \
-    chmod 0700 /image/data
+    chmod 0700 /owned/data
 
 # A development chain: anvil from its npm package. Blocks come every second and are final two
 # blocks later. Nothing on it is worth anything.
 FROM node:22-${DEBIAN}-slim AS chain
 WORKDIR /opt/anvil
-RUN npm install --no-audit --no-fund @foundry-rs/anvil@1.7.1 \
+# The package starts the binary of this platform, which comes with it; without the step between,
+# signals reach it.
+RUN npm install --no-audit --no-fund --ignore-scripts @foundry-rs/anvil@1.7.1 \
+    && ln -s "$(find "$PWD/node_modules" -path '*/bin/anvil' -type f)" /usr/local/bin/anvil \
+    && anvil --version \
     && mkdir /chain \
     && chown node:node /chain
 USER node
@@ -49,12 +52,13 @@ VOLUME /chain
 EXPOSE 8545
 # anvil writes its state when it is interrupted.
 STOPSIGNAL SIGINT
-ENTRYPOINT ["/opt/anvil/node_modules/.bin/anvil"]
+ENTRYPOINT ["/usr/local/bin/anvil"]
 CMD ["--host", "0.0.0.0", "--port", "8545", "--chain-id", "31337", "--slots-in-an-epoch", "1", \
      "--block-time", "1", "--silent", "--state", "/chain/state.json", "--state-interval", "10"]
 
 FROM scratch AS caskchain
-COPY --from=files /image /
+COPY --from=files /image/ /
+COPY --from=files --chown=10001:10001 /owned/ /
 # Inside a container the loopback address is nobody's; publish the port on the host's as you like.
 ENV CASKCHAIN_LISTEN=0.0.0.0:3000 \
     CASKCHAIN_DATA_FOLDER=/data \
@@ -63,7 +67,7 @@ ENV CASKCHAIN_LISTEN=0.0.0.0:3000 \
 VOLUME /data
 USER 10001:10001
 EXPOSE 3000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-    CMD ["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/ready"]
+# No HEALTHCHECK here: a process without the role `api` has no HTTP. Where there is one, ask
+#   /bin/busybox wget -q -O /dev/null http://127.0.0.1:3000/ready
 ENTRYPOINT ["/usr/local/bin/caskchain"]
 CMD ["serve"]
