@@ -132,7 +132,7 @@ select
 from eventstore.events;
 
 -- The leaf of an event, 68 bytes: "caskev1" and a zero byte, flags (u32), tenant (u64), tenant
--- position (u64), recordedAt in microseconds since 1970 (i64), all big-endian, and the SHA-256 of
+-- position (u64), recordedAt in milliseconds since 1970 (i64), all big-endian, and the SHA-256 of
 -- the envelope. With its index, which is the position, it commits to everything the log adds.
 create function eventstore.leaf(
     tenant bigint, tenant_position bigint, recorded_at timestamptz, envelope text
@@ -143,7 +143,7 @@ immutable
 parallel safe
 as $$
     select '\x6361736b65763100'::bytea || int4send(0) || int8send(tenant) || int8send(tenant_position)
-        || int8send((extract(epoch from recorded_at) * 1000000)::bigint)
+        || int8send((extract(epoch from recorded_at) * 1000)::bigint)
         || sha256(convert_to(envelope, 'UTF8'))
 $$;
 
@@ -184,7 +184,8 @@ declare
     lost integer[];
     appended bigint;
 begin
-    select l.next_position, greatest(clock_timestamp(), l.recorded_at)
+    -- Whole milliseconds: what is published and what is hashed are the same.
+    select l.next_position, greatest(date_trunc('milliseconds', clock_timestamp()), l.recorded_at)
     into base, moment
     from log l where l.log_id = 1 for update;
     -- Each statement below sees all that was committed before the lock was taken.

@@ -88,6 +88,7 @@ async fn the_same_key_does_once_and_answers_alike() {
     assert_eq!(first.data(), second.data());
     assert_eq!(first.position(), second.position());
     assert_eq!(second.header("idempotency-replayed"), "true");
+    assert_eq!((first.header("etag"), second.header("etag")), ("\"1\"", "\"1\""));
     ask("key-1", "I-2").await.refused(409, "IDEMPOTENCY_MISMATCH");
 
     let answers = futures::future::join_all((0..6).map(|_| ask("key-2", "I-3"))).await;
@@ -109,7 +110,7 @@ async fn a_stale_write_is_refused() {
         |tag: &'static str| Answer::of(keeper.request(Method::PUT, &path).header("If-Match", tag));
     approve("\"7\"").await.refused(412, "PRECONDITION_FAILED");
     approve("7").await.refused(400, "VALIDATION_ERROR");
-    approve("\"1\"").await.expect(200);
+    assert_eq!(approve("\"1\"").await.expect(200).header("etag"), "\"2\"");
 }
 
 #[tokio::test]

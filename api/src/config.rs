@@ -34,6 +34,9 @@ pub struct Config {
     pub outbox_folder: Option<PathBuf>,
     pub chain: ChainConfig,
     pub log: LogConfig,
+    /// Set by `caskchain dev` and by nothing else: shows the outbox, links and all, to everybody.
+    #[serde(skip)]
+    pub development: bool,
 }
 
 /// The network tokens are minted on.

@@ -51,6 +51,7 @@ struct Children {
 }
 
 pub async fn run(mut config: Config) -> Result<(), StartError> {
+    config.development = true;
     let folder = DataFolder::open(&config.data_folder)?;
     let mut children = Children::start(&config, &folder).await?;
     let outcome = run_with(&mut config, &children).await;

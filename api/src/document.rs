@@ -102,7 +102,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         .at("/openapi.json", get(text("application/json", json())))
         .at("/openapi.yaml", get(text("application/yaml", yaml())))
         .at("/docs", get(page(shape().swagger_ui_html())));
-    if let Some(outbox) = &platform.outbox {
+    if let Some(outbox) = platform.outbox.as_ref().filter(|_| config.development) {
         routes = routes.at("/dev/outbox", get(outbox::outbox).data(outbox.clone()));
     }
     routes

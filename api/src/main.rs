@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 /// Whisky casks from registration to NFT, on a log that strangers can check.
 #[derive(Parser)]
 #[command(
+    name = "caskchain",
     version,
     after_help = "Example: caskchain          (everything embedded, on 127.0.0.1:3000)"
 )]

@@ -252,12 +252,7 @@ fn commands_of(
 }
 
 fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {
-    MintPolicy {
-        network: config.chain.network.clone(),
-        contract,
-        custody,
-        public_url: Some(config.public_url()),
-    }
+    MintPolicy { network: config.chain.network.clone(), contract, custody }
 }
 
 /// Starts read models, one after the other.

@@ -7,9 +7,9 @@ use domain::command::{Command, Root};
 use domain::id::TenantId;
 use domain::permission::{Actor, Permission};
 use eventstore::ids::Ids;
-use eventstore::{Commit, CommitError, Context, Entropy, IdempotencyKey, Loaded, Store};
-use serde::Serialize;
+use eventstore::{Commit, Context, Entropy, IdempotencyKey, Loaded, Store};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::claims::ClaimDigests;
 use crate::error::CommandError;
@@ -49,6 +49,8 @@ pub struct Done<T> {
     pub answer: T,
     /// The position a reader has to have seen to see this.
     pub position: i64,
+    /// The sequence its stream is at now, where the command was about one stream.
+    pub sequence: Option<i64>,
     /// Asked before: this is the answer of then.
     pub repeated: bool,
 }
@@ -103,7 +105,9 @@ impl Commands {
         asked.must_be_allowed(C::REQUIRES)?;
         self.once(asked, || async {
             let (loaded, events) = self.decide::<A, C>(asked, id, command).await?;
-            self.commit(asked, &answer, self.begin(asked).append(&loaded, events)).await
+            let sequence = loaded.sequence + i64::try_from(events.len()).unwrap_or_default();
+            let commit = self.begin(asked).append(&loaded, events);
+            self.commit_at(asked, Some(sequence), &answer, commit).await
         })
         .await
     }
@@ -148,10 +152,22 @@ impl Commands {
         answer: &T,
         commit: Commit<'_>,
     ) -> Result<Done<T>, CommandError> {
-        let told = serde_json::to_string(answer)
+        self.commit_at(asked, None, answer, commit).await
+    }
+
+    /// The same, for a command about one stream that will be at `sequence`.
+    async fn commit_at<T: Serialize + Clone>(
+        &self,
+        asked: &Asked,
+        sequence: Option<i64>,
+        answer: &T,
+        commit: Commit<'_>,
+    ) -> Result<Done<T>, CommandError> {
+        let told = serde_json::to_string(&Told { answer, sequence })
             .map_err(|error| CommandError::Broken(error.to_string()))?;
         let committed = self.store.commit(commit.answering(asked.key.clone(), told)).await?;
-        Ok(Done { answer: answer.clone(), position: committed.position, repeated: false })
+        let position = committed.position;
+        Ok(Done { answer: answer.clone(), position, sequence, repeated: false })
     }
 
     /// Does the work at most once per idempotency key, and again when a concurrent write won.
@@ -183,13 +199,20 @@ impl Commands {
     }
 }
 
+/// What is kept for a repetition of the request.
+#[derive(Serialize, Deserialize)]
+struct Told<T> {
+    answer: T,
+    sequence: Option<i64>,
+}
+
 /// The answer of then, if that is what the error is.
 fn repeat<T: DeserializeOwned>(error: CommandError) -> Result<Done<T>, CommandError> {
     match error {
         CommandError::Repeated { answer, position } => {
-            let answer = serde_json::from_str(&answer)
-                .map_err(|error| CommandError::from(CommitError::Refused(error.to_string())))?;
-            Ok(Done { answer, position, repeated: true })
+            let told: Told<T> = serde_json::from_str(&answer)
+                .map_err(|error| CommandError::Broken(error.to_string()))?;
+            Ok(Done { answer: told.answer, position, sequence: told.sequence, repeated: true })
         }
         other => Err(other),
     }

@@ -33,7 +33,6 @@ fn samples() -> Vec<Value> {
         &mut all,
         vec![
             user::samples::registered(),
-            user::samples::verification_requested(),
             UserEvent::EmailVerified {},
             UserEvent::RegistrationAttempted { email: user::samples::email() },
             UserEvent::RoleAssigned { role: Role::Administrator },

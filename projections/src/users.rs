@@ -86,8 +86,7 @@ impl Projection for Users {
                     .execute(&mut *connection)
                     .await?;
             }
-            UserEvent::EmailVerificationRequested { .. }
-            | UserEvent::RegistrationAttempted { .. } => {}
+            UserEvent::RegistrationAttempted { .. } => {}
         }
         sqlx::query("update users set sequence = $2 where user_id = $1")
             .bind(id)

@@ -118,7 +118,11 @@ impl<T, const STATUS: u16> Success<T, STATUS> {
     /// Where the command stands in the log, and whether it had been done before.
     #[must_use]
     pub fn done<A>(self, done: &commands::Done<A>) -> Self {
-        let told = self.with("X-Position", done.position.to_string());
+        let told = match done.sequence {
+            Some(sequence) => self.at_sequence(sequence),
+            None => self,
+        };
+        let told = told.with("X-Position", done.position.to_string());
         if done.repeated { told.with("Idempotency-Replayed", "true".to_owned()) } else { told }
     }
 

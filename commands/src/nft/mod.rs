@@ -12,6 +12,4 @@ pub struct MintPolicy {
     pub contract: EvmAddress,
     /// The platform's own address, which holds tokens for people without one.
     pub custody: EvmAddress,
-    /// Where people find the platform; goes into the metadata.
-    pub public_url: Option<String>,
 }

@@ -17,7 +17,7 @@ use crate::outside::outbox::{Mail, Outbox};
 const SUBSCRIPTION: Subscription = Subscription {
     name: "mail",
     subjects: &[
-        "caskchain.events.*.user.*.email_verification_requested",
+        "caskchain.events.*.user.*.registered",
         "caskchain.events.*.user.*.registration_attempted",
     ],
 };
@@ -66,7 +66,8 @@ impl Mailer {
 
     fn letter(&self, recorded: &Recorded, event: UserEvent) -> Option<Letter> {
         match event {
-            UserEvent::EmailVerificationRequested { user, challenge, email } => {
+            UserEvent::UserRegistered { challenge, email, .. } => {
+                let user = recorded.aggregate_id.parse().ok()?;
                 let of = Answered { tenant: recorded.tenant, user, challenge: challenge.id };
                 let token = self.challenges.token(of);
                 let url = &self.public_url;
@@ -89,9 +90,7 @@ impl Mailer {
                        nothing you need to do."
                     .to_owned(),
             }),
-            UserEvent::UserRegistered { .. }
-            | UserEvent::EmailVerified {}
-            | UserEvent::RoleAssigned { .. } => None,
+            UserEvent::EmailVerified {} | UserEvent::RoleAssigned { .. } => None,
         }
     }
 }

@@ -63,7 +63,12 @@ impl Commands {
         let commit = self.begin(asked).expecting(&tenant).append(&loaded, events).claiming(claims);
         match self.commit(asked, &Created { new: true }, commit).await {
             Err(CommandError::Claimed(kinds)) if kinds.iter().any(|kind| kind == claims::EMAIL) => {
-                Ok(Done { answer: Created { new: false }, position: -1, repeated: false })
+                Ok(Done {
+                    answer: Created { new: false },
+                    position: -1,
+                    sequence: None,
+                    repeated: false,
+                })
             }
             outcome => outcome,
         }

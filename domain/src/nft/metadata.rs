@@ -2,15 +2,12 @@
 
 use serde::Serialize;
 
-use crate::id::WhiskeyId;
 use crate::whiskey::details::Details;
 
 #[derive(Serialize)]
 struct Document<'a> {
     name: &'a str,
     description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    external_url: Option<String>,
     attributes: Vec<Attribute>,
 }
 
@@ -20,8 +17,8 @@ struct Attribute {
     value: String,
 }
 
-/// Writes the document. `public_url` is where people find the platform, without a trailing slash.
-pub fn document(whiskey: WhiskeyId, details: &Details, public_url: Option<&str>) -> String {
+/// Writes the document.
+pub fn document(details: &Details) -> String {
     let facts = [
         ("Distillery", Some(details.distillery.clone())),
         ("Brand", details.brand.clone()),
@@ -42,7 +39,6 @@ pub fn document(whiskey: WhiskeyId, details: &Details, public_url: Option<&str>)
             .description
             .clone()
             .unwrap_or_else(|| format!("Cask {} of {}.", details.cask_number, details.distillery)),
-        external_url: public_url.map(|url| format!("{url}/api/v1/nfts/{whiskey}")),
         attributes: facts
             .into_iter()
             .filter_map(|(trait_type, value)| Some(Attribute { trait_type, value: value? }))
@@ -59,12 +55,11 @@ mod tests {
 
     #[test]
     fn the_document_names_what_is_known_and_nothing_else() {
-        let text = document(WhiskeyId::new(7), &details(), Some("https://casks.example"));
+        let text = document(&details());
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["name"], "Ardcairn 2012");
-        assert_eq!(json["external_url"], "https://casks.example/api/v1/nfts/7");
         assert!(text.contains(r#"{"trait_type":"Vintage","value":"2012"}"#));
         assert!(!text.contains("Brand"));
-        assert_eq!(text, document(WhiskeyId::new(7), &details(), Some("https://casks.example")));
+        assert_eq!(text, document(&details()));
     }
 }

@@ -24,7 +24,7 @@ use self::email::Email;
 use self::names::{FullName, Phone, Username};
 use crate::command::aggregate;
 use crate::event::events;
-use crate::id::{ChallengeId, UserId};
+use crate::id::ChallengeId;
 use crate::moment::Moment;
 use crate::personal::Personal;
 use crate::refusal::{Kind, Refusal};
@@ -39,7 +39,7 @@ pub enum User {
     Pending {
         email: Personal<Email>,
         password_hash: Personal<String>,
-        challenge: Option<Challenge>,
+        challenge: Challenge,
     },
     Active {
         email: Personal<Email>,
@@ -65,12 +65,9 @@ events! {
             full_name: Option<Personal<FullName>>,
             phone: Option<Personal<Phone>>,
             password_hash: Personal<String>,
-        },
-        /// The token itself is derived from the challenge when the mail is written.
-        EmailVerificationRequested = "user.email_verification_requested" v 1 {
-            user: UserId,
+            /// Asks for the address to be verified. The token itself is derived from this when the
+            /// mail is written.
             challenge: Challenge,
-            email: Personal<Email>,
         },
         EmailVerified = "user.email_verified" v 1 {},
         /// Somebody tried to register with this person's address; the owner gets a mail.
@@ -128,13 +125,8 @@ impl Refusal for UserError {
 impl User {
     fn fold(&mut self, event: UserEvent) {
         match event {
-            UserEvent::UserRegistered { email, password_hash, .. } => {
-                *self = Self::Pending { email, password_hash, challenge: None };
-            }
-            UserEvent::EmailVerificationRequested { challenge: asked, .. } => {
-                if let Self::Pending { challenge, .. } = self {
-                    *challenge = Some(asked);
-                }
+            UserEvent::UserRegistered { email, password_hash, challenge, .. } => {
+                *self = Self::Pending { email, password_hash, challenge };
             }
             UserEvent::EmailVerified {} => {
                 if let Self::Pending { email, password_hash, .. } = self {
@@ -172,6 +164,7 @@ pub(crate) mod samples {
     //! A person to tell stories about.
 
     use super::*;
+    use crate::id::UserId;
     use crate::personal::Purpose;
 
     pub const MOIRA: UserId = UserId::new(7_204_001);
@@ -197,10 +190,7 @@ pub(crate) mod samples {
             )),
             phone: None,
             password_hash: password_hash(),
+            challenge: CHALLENGE,
         }
-    }
-
-    pub fn verification_requested() -> UserEvent {
-        UserEvent::EmailVerificationRequested { user: MOIRA, challenge: CHALLENGE, email: email() }
     }
 }

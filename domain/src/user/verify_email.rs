@@ -19,12 +19,13 @@ impl Command<User> for VerifyEmail {
         match user {
             User::Unregistered => Err(UserError::WrongChallenge),
             User::Active { .. } => Err(UserError::ChallengeSpent),
-            User::Pending { challenge, .. } => match challenge {
-                Some(open) if open.id != self.challenge => Err(UserError::WrongChallenge),
-                Some(open) if open.expires_at <= self.now => Err(UserError::ChallengeExpired),
-                Some(_) => Ok(vec![UserEvent::EmailVerified {}]),
-                None => Err(UserError::WrongChallenge),
-            },
+            User::Pending { challenge, .. } if challenge.id != self.challenge => {
+                Err(UserError::WrongChallenge)
+            }
+            User::Pending { challenge, .. } if challenge.expires_at <= self.now => {
+                Err(UserError::ChallengeExpired)
+            }
+            User::Pending { .. } => Ok(vec![UserEvent::EmailVerified {}]),
         }
     }
 }
@@ -36,7 +37,7 @@ mod tests {
     use crate::command::scenario::{Given, given};
 
     fn asked() -> Given<User> {
-        given(vec![registered(), verification_requested()])
+        given(vec![registered()])
     }
 
     fn answer(challenge: ChallengeId, unix_ms: i64) -> VerifyEmail {
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn an_answer_counts_once() {
-        given::<User>(vec![registered(), verification_requested(), UserEvent::EmailVerified {}])
+        given::<User>(vec![registered(), UserEvent::EmailVerified {}])
             .when(answer(CHALLENGE.id, 1))
             .then_expect_error(UserError::ChallengeSpent);
     }

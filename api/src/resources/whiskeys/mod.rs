@@ -81,7 +81,7 @@ impl Whiskeys {
         let asked = asking::asked(caller.0, headers, body.digest)?;
         let done = self.commands.register_whiskey(&asked, body.value).await?;
         let location = format!("/api/v1/whiskeys/{}", done.answer);
-        Ok(Created::new(changed(&done, "PENDING")).at(location).at_sequence(1).done(&done))
+        Ok(Created::new(changed(&done, "PENDING")).at(location).done(&done))
     }
 
     /// The catalogue, newest first
