@@ -139,7 +139,8 @@ create function eventstore.leaf(
 )
 returns bytea
 language sql
-immutable
+-- Not immutable: "extract" is not, and then this could not be inlined into the append.
+stable
 parallel safe
 as $$
     select '\x6361736b65763100'::bytea || int4send(0) || int8send(tenant) || int8send(tenant_position)
@@ -176,6 +177,8 @@ returns table (command integer, outcome text, at_position bigint, at_time timest
 language plpgsql
 security definer
 set search_path = eventstore, pg_temp
+-- Planning a batch anew costs more than a plan made for its size could save.
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare

@@ -112,6 +112,29 @@ impl Commands {
         .await
     }
 
+    /// One command that begins a stream.
+    pub(crate) async fn execute_first<A, C, T>(
+        &self,
+        asked: &Asked,
+        id: &str,
+        command: &C,
+        answer: T,
+    ) -> Result<Done<T>, CommandError>
+    where
+        A: Root,
+        C: Command<A> + Sync,
+        T: Serialize + DeserializeOwned + Clone + Sync,
+    {
+        asked.must_be_allowed(C::REQUIRES)?;
+        self.once(asked, || async {
+            let (loaded, events) = self.decide_first::<A, C>(asked, id, command)?;
+            let sequence = i64::try_from(events.len()).unwrap_or_default();
+            let commit = self.begin(asked).append(&loaded, events);
+            self.commit_at(asked, Some(sequence), &answer, commit).await
+        })
+        .await
+    }
+
     /// Loads and decides. A remembered state may only say yes: before it refuses, or finds nothing
     /// to do, the log is asked.
     pub(crate) async fn decide<A, C>(
@@ -139,6 +162,22 @@ impl Commands {
                 Ok((loaded, events))
             }
         }
+    }
+
+    /// Decides on a stream under an id that was made just now.
+    pub(crate) fn decide_first<A, C>(
+        &self,
+        asked: &Asked,
+        id: &str,
+        command: &C,
+    ) -> Result<(Loaded<A>, Vec<A::Event>), CommandError>
+    where
+        A: Root,
+        C: Command<A>,
+    {
+        let loaded = self.store.unwritten::<A>(asked.context.tenant(), id);
+        let events = command.decide(&loaded.state).map_err(CommandError::refused)?;
+        Ok((loaded, events))
     }
 
     pub(crate) fn begin<'a>(&self, asked: &'a Asked) -> Commit<'a> {

@@ -228,8 +228,10 @@ impl Task {
                 }
                 // It may have lost against itself: written before, the answer lost on the way.
                 Some(lost) if waiting.attempted => match self.own_position(&waiting.job).await {
-                    Some(position) => Ok(position),
-                    None => Err(lost),
+                    Ok(Some(position)) => Ok(position),
+                    Ok(None) => Err(lost),
+                    // A "lost" would be decided again, and could be carried out twice.
+                    Err(_) => Err(CommitError::Unavailable),
                 },
                 Some(lost) => Err(lost),
             };
@@ -246,9 +248,11 @@ impl Task {
 
     /// Where this very job stands in the log, if it does. Envelopes are salted, so equal bytes
     /// mean the same command.
-    async fn own_position(&self, job: &Job) -> Option<i64> {
-        let last = job.rows.last()?;
-        let found: Result<Option<(i64,)>, _> = sqlx::query_as(
+    async fn own_position(&self, job: &Job) -> Result<Option<i64>, sqlx::Error> {
+        let Some(last) = job.rows.last() else {
+            return Ok(None);
+        };
+        let found: Option<(i64,)> = sqlx::query_as(
             "select position from eventstore.events
              where aggregate_type = $1 and aggregate_id = $2 and sequence = $3 and envelope = $4",
         )
@@ -257,8 +261,8 @@ impl Task {
         .bind(last.sequence)
         .bind(&last.envelope)
         .fetch_optional(&self.pool)
-        .await;
-        found.ok().flatten().map(|(position,)| position)
+        .await?;
+        Ok(found.map(|(position,)| position))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor};
 
 /// What a pool's connections may do. The roles are made by the first migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +30,32 @@ impl Role {
 /// How long to wait for a connection before telling the caller that the database is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long after its last answer a connection is used without a question.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
 /// A pool whose connections have taken on `role`. Connects when first used.
 pub fn pool(url: &str, role: Role, max_connections: u32) -> Result<PgPool, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?.application_name(role.name()).options([
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "15s"),
         ("lock_timeout", "8s"),
+        // Short statements only: compiling one takes longer than any of them runs.
+        ("jit", "off"),
     ]);
     let set_role = format!("set role {}", role.name());
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection that answered just now need not be asked whether it lives.
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for > TRUSTED_FOR {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(move |connection, _| {
             let set_role = set_role.clone();
             Box::pin(async move { connection.execute(set_role.as_str()).await.map(|_| ()) })

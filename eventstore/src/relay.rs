@@ -11,8 +11,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
-use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{Connection, PgConnection, PgPool};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -84,7 +83,9 @@ impl Relay {
     }
 
     async fn session(&mut self, stop: &CancellationToken) -> Result<(), RelayError> {
-        let mut lock = self.pool.acquire().await?;
+        // Not the pool's any more: a session that is dropped half-way must not leave its lock behind
+        // on an idle connection.
+        let mut lock = self.pool.acquire().await?.detach();
         if !try_lock(&mut lock).await? {
             return Ok(());
         }
@@ -193,11 +194,9 @@ impl Cursor {
     }
 }
 
-async fn try_lock(connection: &mut PoolConnection<Postgres>) -> Result<bool, sqlx::Error> {
-    let (locked,): (bool,) = sqlx::query_as("select pg_try_advisory_lock($1)")
-        .bind(LOCK)
-        .fetch_one(&mut **connection)
-        .await?;
+async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let (locked,): (bool,) =
+        sqlx::query_as("select pg_try_advisory_lock($1)").bind(LOCK).fetch_one(connection).await?;
     Ok(locked)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cqrs_es::persist::{PersistedEventRepository, SerializedEvent};
+use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
 use cqrs_es::{Aggregate, EventEnvelope};
 use domain::command::Root;
 use domain::id::TenantId;
@@ -31,8 +31,11 @@ pub struct Store {
     vault: Vault,
     entropy: Entropy,
     clock: Clock,
-    cold: Arc<PostgresEventRepository>,
+    streams: Arc<PostgresEventRepository>,
 }
+
+/// Whose, as of which sequence, the state then, and the events since.
+type Cold<A> = (Option<TenantId>, i64, Arc<A>, Vec<SerializedEvent>);
 
 /// An aggregate as it was read.
 #[derive(Clone, Debug)]
@@ -66,9 +69,10 @@ impl Store {
         entropy: Entropy,
         clock: Clock,
     ) -> Self {
-        let cold = PostgresEventRepository::new(pool.clone())
+        let streams = PostgresEventRepository::new(pool.clone())
             .with_tables("eventstore.streams", "eventstore.snapshots");
-        Self { pool, appender, cache: Cache::new(), vault, entropy, clock, cold: Arc::new(cold) }
+        let (cache, streams) = (Cache::new(), Arc::new(streams));
+        Self { pool, appender, cache, vault, entropy, clock, streams }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -82,6 +86,12 @@ impl Store {
     /// A commit to be filled and handed to `commit`.
     pub fn begin<'a>(&self, context: &'a envelope::Context) -> Commit<'a> {
         Commit::new(context, self.clock.now())
+    }
+
+    /// A stream under an id that was made just now, so that nobody can have written to it. Not
+    /// read: the append judges here, too.
+    pub fn unwritten<A: Root>(&self, tenant: TenantId, id: &str) -> Loaded<A> {
+        Loaded { tenant, id: id.to_owned(), sequence: 0, state: Arc::default(), fresh: true }
     }
 
     /// The aggregate, perhaps as it was a moment ago. Fit to decide yes, since the append judges;
@@ -102,25 +112,12 @@ impl Store {
         tenant: TenantId,
         id: &str,
     ) -> Result<Loaded<A>, StoreError> {
-        let known = match self.cache.get::<A>(id) {
-            Some(known) => Some(known),
-            None => snapshots::read::<A>(&self.pool, id)
-                .await?
-                .map(|(owner, sequence, state)| (owner, sequence, Arc::new(state))),
-        };
-        let (owner, mut sequence, state, events) = match known {
+        let (owner, mut sequence, state, events) = match self.cache.start::<A>(id) {
             Some((owner, sequence, state)) => {
                 let events = journal::stream_after::<A>(&self.pool, id, sequence).await?;
                 (Some(owner), sequence, state, events)
             }
-            None => {
-                let events = self
-                    .cold
-                    .get_events::<A>(id)
-                    .await
-                    .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-                (events.first().map(owner_of).transpose()?, 0, Arc::new(A::default()), events)
-            }
+            None => self.cold::<A>(id).await?,
         };
         let mut state = state;
         if !events.is_empty() {
@@ -129,12 +126,24 @@ impl Store {
                 sequence = i64::try_from(stored.sequence).unwrap_or(i64::MAX);
                 folding.apply(decode::<<A as Aggregate>::Event>(stored)?);
             }
-            if let Some(owner) = owner {
-                self.cache.put(owner, id, sequence, Arc::clone(&state));
-            }
+        }
+        if let Some(owner) = owner {
+            self.cache.put(owner, id, sequence, Arc::clone(&state));
         }
         Loaded { tenant: owner.unwrap_or(tenant), id: id.to_owned(), sequence, state, fresh: true }
             .for_tenant(tenant)
+    }
+
+    /// A stream of which nothing is remembered: from its snapshot, or whole, through postgres-es.
+    async fn cold<A: Root>(&self, id: &str) -> Result<Cold<A>, StoreError> {
+        if let Some((owner, sequence, state)) = snapshots::read::<A>(&self.pool, id).await? {
+            let events = journal::stream_after::<A>(&self.pool, id, sequence).await?;
+            return Ok((Some(owner), sequence, Arc::new(state), events));
+        }
+        let unreadable = |error: PersistenceError| StoreError::Unreadable(error.to_string());
+        let events = self.streams.get_events::<A>(id).await.map_err(unreadable)?;
+        let owner = events.first().map(owner_of).transpose()?;
+        Ok((owner, 0, Arc::default(), events))
     }
 
     /// A stream's events in today's shape, as `cqrs-es` hands them around.
@@ -237,7 +246,13 @@ impl Store {
             stored.push(changed);
             job.written.push(condition);
         }
-        let position = self.appender.append(job).await?;
+        let read = job.read.clone();
+        let position = self.appender.append(job).await.inspect_err(|error| {
+            if matches!(error, CommitError::Stale) {
+                let written = parts.iter().map(|part| part.condition());
+                written.chain(read).for_each(|expected| self.cache.lost(&expected));
+            }
+        })?;
         for (part, changed) in parts.into_iter().zip(stored) {
             if let Some(take_snapshot) = part.settle(changed, &self.cache).snapshot {
                 take_snapshot(self.pool.clone());

@@ -55,7 +55,7 @@ impl Commands {
                 now: self.store.clock().now(),
             };
             let (loaded, events) =
-                self.decide::<Session, _>(asked, &session.to_string(), &command).await?;
+                self.decide_first::<Session, _>(asked, &session.to_string(), &command)?;
             let answer = SignedIn { user, session, roles: roles.into_iter().collect() };
             let commit = self.begin(asked).expecting(&account).append(&loaded, events);
             self.commit(asked, &answer, commit).await

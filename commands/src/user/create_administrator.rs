@@ -41,7 +41,7 @@ impl Commands {
             challenge,
             now,
         };
-        let loaded = self.store.load::<User>(asked.context.tenant(), &user.to_string()).await?;
+        let loaded = self.store.unwritten::<User>(asked.context.tenant(), &user.to_string());
         let steps: [Decision<User>; 3] = [
             Decision::of(register),
             Decision::of(VerifyEmail { challenge, now }),

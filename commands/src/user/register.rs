@@ -63,7 +63,7 @@ impl Commands {
             let user = UserId::new(self.ids.next()?);
             let command = self.registering(user, registration).await?;
             let (loaded, events) =
-                self.decide::<User, _>(asked, &user.to_string(), &command).await?;
+                self.decide_first::<User, _>(asked, &user.to_string(), &command)?;
             let claims = registration
                 .identifiers()
                 .iter()

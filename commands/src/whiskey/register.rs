@@ -19,6 +19,6 @@ impl Commands {
         let owner = owner.ok_or(CommandError::Forbidden(Permission::REGISTER_WHISKEY))?;
         let whiskey = WhiskeyId::new(self.ids.next()?);
         let command = RegisterWhiskey { owner, details };
-        self.execute::<Whiskey, _, _>(asked, &whiskey.to_string(), &command, whiskey).await
+        self.execute_first::<Whiskey, _, _>(asked, &whiskey.to_string(), &command, whiskey).await
     }
 }

@@ -1,0 +1,17 @@
+//! The log against a real PostgreSQL and a real NATS: what is promised of it, under load, beside a
+//! second process, and while servers die.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod log {
+    mod access;
+    mod append;
+    mod content;
+    mod follower;
+    mod frameworks;
+    mod ids;
+    mod outage;
+    mod personal;
+    mod relay;
+    mod servers;
+    mod snapshots;
+}
