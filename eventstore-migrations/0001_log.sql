@@ -320,6 +320,17 @@ $$;
 revoke all on function eventstore.append from public;
 grant execute on function eventstore.append to caskchain_log;
 
+-- Answers are kept for a day, and the keys to them no longer.
+create function eventstore.forget_answers() returns void
+language sql
+security definer
+set search_path = eventstore, pg_temp
+as $$
+    delete from idempotency where recorded_at < now() - interval '24 hours'
+$$;
+revoke all on function eventstore.forget_answers from public;
+grant execute on function eventstore.forget_answers to caskchain_log;
+
 -- Nobody rewrites history by accident either: the owner would have to drop these first.
 create function eventstore.refuse_rewriting() returns trigger language plpgsql as $$
 begin

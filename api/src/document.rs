@@ -113,6 +113,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
             clock: platform.clock.clone(),
             entropy: platform.entropy.clone(),
             metrics: platform.metrics.clone(),
+            idempotency: Arc::clone(&platform.idempotency),
             allowed_origins: Arc::new(config.allowed_origins.clone()),
         })
 }

@@ -22,7 +22,7 @@ use eventstore::journal::Journal;
 use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
-use eventstore::{Clock, Entropy, Store, stream};
+use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
 use projections::nfts::Nfts;
 use projections::sessions::Sessions;
 use projections::users::Users;
@@ -69,6 +69,7 @@ pub struct Platform {
     pub nats: async_nats::Client,
     pub outbox: Option<Outbox>,
     pub metrics: Metrics,
+    pub idempotency: Arc<IdempotencySecret>,
     pub clock: Clock,
     pub entropy: Entropy,
     background: Background,
@@ -90,6 +91,7 @@ struct Keys {
     pepper: [u8; 32],
     claims: [u8; 32],
     challenges: [u8; 32],
+    idempotency: [u8; 32],
     signing: Vec<u8>,
 }
 
@@ -129,7 +131,8 @@ impl Platform {
         let ids = Ids::lease(&log, &clock).await.map_err(StartError::of)?;
         let keeping = ids.clone().keep(log.clone(), clock.clone(), log_stop.clone());
         let (appender, appending) = Appender::start(log.clone(), log_stop.clone());
-        let log_tasks = vec![appending, tokio::spawn(keeping)];
+        let forgetting = forgetting::run(log.clone(), log_stop.clone());
+        let log_tasks = vec![appending, tokio::spawn(keeping), tokio::spawn(forgetting)];
 
         let vault = Vault::new(log.clone(), entropy.clone(), kek);
         let head = appender.head();
@@ -196,6 +199,7 @@ impl Platform {
             nats,
             outbox,
             metrics: Metrics::default(),
+            idempotency: Arc::new(IdempotencySecret::new(&keys.idempotency)),
             clock,
             entropy,
             background: Background { workers: (stop, workers), log: (log_stop, log_tasks) },
@@ -221,6 +225,7 @@ impl Keys {
             pepper: secrets.random_key("password-pepper").await.map_err(StartError::of)?,
             claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
             challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
+            idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
             signing: secrets
                 .get_or_make("access-token-signing", make_signing_key)
                 .await
@@ -252,7 +257,12 @@ fn commands_of(
 }
 
 fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {
-    MintPolicy { network: config.chain.network.clone(), contract, custody }
+    MintPolicy {
+        network: config.chain.network.clone(),
+        chain_id: config.chain.chain_id,
+        contract,
+        custody,
+    }
 }
 
 /// Starts read models, one after the other.

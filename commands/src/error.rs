@@ -2,6 +2,7 @@
 
 use domain::permission::Permission;
 use domain::refusal::{Kind, Refusal};
+use domain::session::SessionError;
 use domain::tenant::TenantError;
 use domain::user::UserError;
 use domain::violation::Violation;
@@ -86,7 +87,7 @@ macro_rules! refusals {
         }
     )* };
 }
-refusals!(TenantError, UserError, WhiskeyError);
+refusals!(SessionError, TenantError, UserError, WhiskeyError);
 
 impl From<CommitError> for CommandError {
     fn from(error: CommitError) -> Self {

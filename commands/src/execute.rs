@@ -7,7 +7,7 @@ use domain::command::{Command, Root};
 use domain::id::TenantId;
 use domain::permission::{Actor, Permission};
 use eventstore::ids::Ids;
-use eventstore::{Commit, Context, Entropy, IdempotencyKey, Loaded, Store};
+use eventstore::{Commit, Context, Entropy, IdempotencyKey, Loaded, Store, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,15 @@ impl Asked {
     pub(crate) fn for_tenant(&self, tenant: TenantId) -> Self {
         let mut asked = self.clone();
         if let Actor::Anonymous { tenant: named } = &mut asked.context.actor {
+            *named = tenant;
+        }
+        asked
+    }
+
+    /// The same, done by one of our processes on behalf of another tenant.
+    pub(crate) fn in_tenant(&self, tenant: TenantId) -> Self {
+        let mut asked = self.clone();
+        if let Actor::System { tenant: named, .. } = &mut asked.context.actor {
             *named = tenant;
         }
         asked
@@ -148,7 +157,11 @@ impl Commands {
         C: Command<A>,
     {
         let tenant = asked.context.tenant();
-        let loaded = self.store.load::<A>(tenant, id).await?;
+        let loaded = match self.store.load::<A>(tenant, id).await {
+            // Another tenant's is refused in the words of one that does not exist.
+            Err(StoreError::Foreign) => self.store.unwritten::<A>(tenant, id),
+            loaded => loaded?,
+        };
         let remembered = asked
             .must_match(&loaded)
             .and_then(|()| command.decide(&loaded.state).map_err(CommandError::refused));
@@ -227,14 +240,27 @@ impl Commands {
         let mut attempt = 1;
         loop {
             match work().await {
-                // With If-Match the caller said which version it means: no second try.
-                Err(CommandError::Conflict) if attempt < ATTEMPTS && asked.if_match.is_none() => {
-                    attempt += 1;
-                }
+                Err(CommandError::Conflict) if attempt < ATTEMPTS => attempt += 1,
                 Err(repeated @ CommandError::Repeated { .. }) => return repeat(repeated),
-                outcome => return outcome,
+                Err(error) => return self.first_answer(asked, error).await,
+                done => return done,
             }
         }
+    }
+
+    /// A repetition that overtook the first request's answer is refused by what that one did: it
+    /// gets the first answer instead.
+    async fn first_answer<T: DeserializeOwned>(
+        &self,
+        asked: &Asked,
+        error: CommandError,
+    ) -> Result<Done<T>, CommandError> {
+        if let Some(key) = &asked.key
+            && let Some(known) = self.store.answered(&asked.context, key).await?
+        {
+            return repeat(known.into());
+        }
+        Err(error)
     }
 }
 

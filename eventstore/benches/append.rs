@@ -145,6 +145,7 @@ impl Bench {
         for stream in 0..LONG_STREAMS {
             let open = OpenLane {
                 network: "development".into(),
+                chain_id: 31_337,
                 signer: "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266".into(),
                 base_nonce: 0,
             };

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use cqrs_es::DomainEvent;
 use cqrs_es::persist::SerializedEvent;
 use domain::command::Root;
@@ -31,18 +31,31 @@ pub struct Claim {
     pub holder: String,
 }
 
-/// A key the client chose, so that asking twice does once.
+/// A key the client chose, so that asking twice does once. What is kept is a keyed digest of the
+/// key and of the request: clients put into keys what they like, and requests hold passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
+    /// Names the key, in the table and in the log.
     pub key: String,
     /// Tells this request from another one under the same key.
     pub request_digest: Vec<u8>,
 }
 
-impl IdempotencyKey {
-    /// What stands in the log for the key.
-    pub(crate) fn digest(&self) -> String {
-        hex::encode(digest(&SHA256, self.key.as_bytes()))
+/// The secret under which keys and requests are digested.
+pub struct IdempotencySecret(hmac::Key);
+
+impl IdempotencySecret {
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// The key as it is kept. `request` is everything that makes two requests the same.
+    pub fn key(&self, chosen: &str, request: &[u8]) -> IdempotencyKey {
+        let digest = |label: &[u8], of: &[u8]| hmac::sign(&self.0, &[label, of].concat());
+        IdempotencyKey {
+            key: hex::encode(digest(b"key/", chosen.as_bytes())),
+            request_digest: digest(b"request/", request).as_ref().to_vec(),
+        }
     }
 }
 

@@ -39,6 +39,10 @@ pub fn pool(url: &str, role: Role, max_connections: u32) -> Result<PgPool, sqlx:
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "15s"),
         ("lock_timeout", "8s"),
+        // A host that vanished must not keep its locks until somebody's default, two hours.
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
         // Short statements only: compiling one takes longer than any of them runs.
         ("jit", "off"),
     ]);

@@ -62,7 +62,7 @@ pub struct Metadata {
     pub causation_id: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub traceparent: Option<String>,
-    /// SHA-256 of the key, hex. Clients choose their keys, and what they put in is not for the log.
+    /// A keyed digest, hex. Clients choose their keys, and what they put in is not for the log.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub idempotency_key: Option<String>,
     pub occurred_at: Moment,

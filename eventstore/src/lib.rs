@@ -10,6 +10,7 @@ pub mod database;
 pub mod entropy;
 pub mod envelope;
 pub mod follow;
+pub mod forgetting;
 pub mod ids;
 pub mod journal;
 pub mod recorded;
@@ -21,7 +22,7 @@ pub mod stream;
 pub mod vault;
 
 pub use clock::Clock;
-pub use commit::{Claim, Commit, CommitError, Committed, IdempotencyKey};
+pub use commit::{Claim, Commit, CommitError, Committed, IdempotencyKey, IdempotencySecret};
 pub use entropy::Entropy;
 pub use envelope::Context;
 pub use recorded::Recorded;

@@ -44,6 +44,11 @@ pub enum RelayError {
          was the database restored from an older backup?"
     )]
     Ahead { stream: i64, log: i64 },
+    #[error(
+        "position {position} of the stream is not the log's: \
+         was the database restored from an older backup?"
+    )]
+    Diverged { position: i64 },
 }
 
 pub struct Relay {
@@ -72,8 +77,12 @@ impl Relay {
                 () = stop.cancelled() => return,
                 session = self.session(&stop) => session,
             };
-            if let Err(error) = session {
-                tracing::warn!(%error, "the relay pauses");
+            match session {
+                Ok(()) => {}
+                Err(error @ (RelayError::Ahead { .. } | RelayError::Diverged { .. })) => {
+                    tracing::error!(%error, "the relay will not publish");
+                }
+                Err(error) => tracing::warn!(%error, "the relay pauses"),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -120,10 +129,17 @@ impl Relay {
             sqlx::query_as("select position, partition_positions from eventstore.relay")
                 .fetch_one(&self.pool)
                 .await?;
-        let (position, stream_sequence) = tail(&stream, noted).await?;
+        let Tail { position, stream_sequence, payload } = Tail::of(&stream, noted).await?;
         let log = journal.head().await?;
         if position > log {
             return Err(RelayError::Ahead { stream: position, log });
+        }
+        if let Some(payload) = payload {
+            // Envelopes are salted: equal bytes mean the same event.
+            let own = journal.after(position - 1, 1).await?;
+            if own.first().is_none_or(|event| event.envelope.as_bytes() != payload) {
+                return Err(RelayError::Diverged { position });
+            }
         }
         // A note from before the tail is brought forward; one from after it is of no use.
         let mut cursor = if noted <= position {
@@ -200,26 +216,36 @@ async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(locked)
 }
 
-/// The position and sequence of the stream's last message.
-async fn tail(stream: &Stream, noted: i64) -> Result<(i64, u64), RelayError> {
-    let state = stream.get_info().await.map_err(unanswered)?.state;
-    if state.last_sequence == 0 {
-        return Ok((-1, 0));
-    }
-    match stream.get_raw_message(state.last_sequence).await {
-        Ok(message) => {
-            let position =
-                message.headers.get(stream::POSITION).and_then(|p| p.as_str().parse().ok());
-            let position = position.ok_or_else(|| {
-                RelayError::JetStream("the last message of the stream is not ours".to_owned())
-            })?;
-            Ok((position, state.last_sequence))
+/// Where the stream ends.
+struct Tail {
+    position: i64,
+    stream_sequence: u64,
+    /// The last message's bytes, if it is still there.
+    payload: Option<Vec<u8>>,
+}
+
+impl Tail {
+    async fn of(stream: &Stream, noted: i64) -> Result<Self, RelayError> {
+        let stream_sequence = stream.get_info().await.map_err(unanswered)?.state.last_sequence;
+        if stream_sequence == 0 {
+            return Ok(Self { position: -1, stream_sequence, payload: None });
         }
-        // All messages have aged out: the note is the best there is.
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
-            Ok((noted, state.last_sequence))
+        match stream.get_raw_message(stream_sequence).await {
+            Ok(message) => {
+                let position = message.headers.get(stream::POSITION);
+                let position = position.and_then(|position| position.as_str().parse().ok());
+                let position = position.ok_or_else(|| {
+                    RelayError::JetStream("the last message of the stream is not ours".to_owned())
+                })?;
+                let payload = Some(message.payload.to_vec());
+                Ok(Self { position, stream_sequence, payload })
+            }
+            // All messages have aged out: the note is the best there is.
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
+                Ok(Self { position: noted, stream_sequence, payload: None })
+            }
+            Err(error) => Err(unanswered(error)),
         }
-        Err(error) => Err(unanswered(error)),
     }
 }
 

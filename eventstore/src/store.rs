@@ -221,7 +221,7 @@ impl Store {
             // Nothing to write: what was decided upon is in the log already.
             return self.nothing_to_write().await;
         }
-        let metadata = Metadata::of(context, key.as_ref().map(|(key, _)| key.digest()), now);
+        let metadata = Metadata::of(context, key.as_ref().map(|(key, _)| key.key.clone()), now);
         let mut job = Job {
             tenant: context.tenant(),
             actor: context.actor.name(),
@@ -248,7 +248,8 @@ impl Store {
         }
         let read = job.read.clone();
         let position = self.appender.append(job).await.inspect_err(|error| {
-            if matches!(error, CommitError::Stale) {
+            // Lost, or of unknown outcome: what is remembered may be behind the log.
+            if matches!(error, CommitError::Stale | CommitError::Unavailable) {
                 let written = parts.iter().map(|part| part.condition());
                 written.chain(read).for_each(|expected| self.cache.lost(&expected));
             }

@@ -4,7 +4,7 @@ use commands::Asked;
 use domain::id::TenantId;
 use domain::permission::Actor;
 use domain::violation::Violation;
-use eventstore::{Context, IdempotencyKey};
+use eventstore::Context;
 
 use super::conversation::Conversation;
 use super::problem::Problem;
@@ -21,19 +21,20 @@ pub fn anonymous(tenant: Option<TenantId>) -> Actor {
     Actor::Anonymous { tenant: tenant.unwrap_or(TenantId::PLATFORM) }
 }
 
-/// The circumstances of a command. `digest` tells its request from another.
-pub fn asked(actor: Actor, headers: Headers, digest: Vec<u8>) -> Result<Asked, Problem> {
-    let conversation = Conversation::current();
-    let request_id = conversation.as_ref().map_or_else(String::new, |c| c.request_id.clone());
-    let key = headers.idempotency_key.map(idempotency_key).transpose()?;
+/// The circumstances of a command. `request` is what makes two requests the same.
+pub fn asked(actor: Actor, headers: Headers, request: Vec<u8>) -> Result<Asked, Problem> {
+    let conversation = Conversation::current()
+        .ok_or_else(|| Problem::internal(&"a command outside of a conversation"))?;
+    let chosen = headers.idempotency_key.map(idempotency_key).transpose()?;
+    let key = chosen.map(|chosen| conversation.idempotency.key(&chosen, &request));
     Ok(Asked {
         context: Context {
             actor,
-            correlation_id: request_id.clone(),
-            causation_id: format!("request:{request_id}"),
-            traceparent: conversation.and_then(|c| c.traceparent),
+            causation_id: format!("request:{}", conversation.correlation_id),
+            correlation_id: conversation.correlation_id,
+            traceparent: conversation.traceparent,
         },
-        key: key.map(|key| IdempotencyKey { key, request_digest: digest }),
+        key,
         if_match: headers.if_match.map(|tag| sequence(&tag)).transpose()?.flatten(),
     })
 }

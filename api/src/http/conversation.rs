@@ -1,8 +1,9 @@
 //! One request and its answer: who asks, since when, in which language, under which id.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use eventstore::{Clock, Entropy};
+use eventstore::{Clock, Entropy, IdempotencySecret};
 use poem::Request;
 use poem::http::{HeaderName, header};
 
@@ -12,6 +13,10 @@ use super::language::Language;
 #[derive(Clone)]
 pub struct Conversation {
     pub request_id: String,
+    /// What ties together everything this request sets off, in events and on the bus. Always ours:
+    /// what a client calls its request is told back to it and goes no further.
+    pub correlation_id: String,
+    pub idempotency: Arc<IdempotencySecret>,
     pub traceparent: Option<String>,
     pub language: Language,
     pub wants_problem_json: bool,
@@ -38,7 +43,13 @@ impl Conversation {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    pub(super) fn of(request: &Request, clock: &Clock, entropy: &Entropy) -> Self {
+    pub(super) fn of(
+        request: &Request,
+        clock: &Clock,
+        entropy: &Entropy,
+        idempotency: &Arc<IdempotencySecret>,
+    ) -> Self {
+        let correlation_id = new_id(entropy);
         let text = |name: HeaderName| {
             request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
@@ -46,7 +57,11 @@ impl Conversation {
         let accept = text(header::ACCEPT).unwrap_or_default();
         let language = text(header::ACCEPT_LANGUAGE).unwrap_or_default();
         Self {
-            request_id: offered.filter(|id| is_request_id(id)).unwrap_or_else(|| new_id(entropy)),
+            request_id: offered
+                .filter(|id| is_request_id(id))
+                .unwrap_or_else(|| correlation_id.clone()),
+            correlation_id,
+            idempotency: Arc::clone(idempotency),
             traceparent: text(HeaderName::from_static("traceparent")).filter(|t| is_traceparent(t)),
             language: Language::of(&language),
             wants_problem_json: accept.contains("application/problem+json"),

@@ -2,16 +2,22 @@
 //! every answer carries, whoever made it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::violation::Violation;
-use eventstore::{Clock, Entropy};
+use eventstore::{Clock, Entropy, IdempotencySecret};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::OperationId;
+use tokio::time::timeout;
 
 use super::conversation::Conversation;
+use super::error_code::ErrorCode;
 use super::problem::Problem;
 use crate::metrics::Metrics;
+
+/// No request is worked on for longer; whoever asked has long given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Puts every request into a conversation and every answer into shape.
 #[derive(Clone)]
@@ -19,6 +25,7 @@ pub struct Converse {
     pub clock: Clock,
     pub entropy: Entropy,
     pub metrics: Metrics,
+    pub idempotency: Arc<IdempotencySecret>,
     /// Origins that may read our answers in a browser, exactly as browsers write them.
     pub allowed_origins: Arc<Vec<String>>,
 }
@@ -40,7 +47,8 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let conversation = Conversation::of(&request, &self.of.clock, &self.of.entropy);
+        let conversation =
+            Conversation::of(&request, &self.of.clock, &self.of.entropy, &self.of.idempotency);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let preflight = request.headers().contains_key("access-control-request-method")
             && request.method() == Method::OPTIONS;
@@ -56,9 +64,10 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
                     let problem = Problem::invalid_field(name, violation).into_response();
                     return Problem::render(problem, &conversation);
                 }
-                let response = match self.inner.call(request).await {
-                    Ok(response) => response.into_response(),
-                    Err(error) => Problem::of_poem(error),
+                let response = match timeout(PATIENCE, self.inner.call(request)).await {
+                    Ok(Ok(response)) => response.into_response(),
+                    Ok(Err(error)) => Problem::of_poem(error),
+                    Err(_) => Problem::new(ErrorCode::ServerBusy).into_response(),
                 };
                 Problem::render(response, &conversation)
             })
@@ -77,6 +86,14 @@ fn unreadable_header(headers: &HeaderMap) -> Option<&'static str> {
     })
 }
 
+/// Clients may invent methods; metrics must not grow by them.
+fn known_method(method: &str) -> &str {
+    match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
+        _ => "other",
+    }
+}
+
 impl Converse {
     fn finish(
         &self,
@@ -88,9 +105,10 @@ impl Converse {
         let status = response.status();
         let took = conversation.started.elapsed();
         let operation = response.data::<OperationId>().map_or("other", |id| id.0);
-        self.metrics.request(&conversation.method, operation, status.as_u16(), took);
+        self.metrics.request(known_method(&conversation.method), operation, status.as_u16(), took);
         tracing::info!(
             request_id = conversation.request_id,
+            correlation_id = conversation.correlation_id,
             method = conversation.method,
             path = conversation.path,
             status = status.as_u16(),

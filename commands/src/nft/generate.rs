@@ -53,6 +53,7 @@ impl Commands {
         }
         Ok(Order {
             network: policy.network.clone(),
+            chain_id: policy.chain_id,
             contract: policy.contract,
             recipient: generation.recipient.unwrap_or(policy.custody),
         })

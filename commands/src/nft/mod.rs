@@ -9,6 +9,7 @@ pub use generate::Generation;
 #[derive(Clone, Debug)]
 pub struct MintPolicy {
     pub network: String,
+    pub chain_id: u64,
     pub contract: EvmAddress,
     /// The platform's own address, which holds tokens for people without one.
     pub custody: EvmAddress,

@@ -57,6 +57,9 @@ pub trait Chain: Send + Sync {
     /// The network's name in our configuration.
     fn network(&self) -> &str;
 
+    /// EIP-155.
+    fn chain_id(&self) -> u64;
+
     /// Whose nonces are spent.
     fn signer(&self) -> EvmAddress;
 

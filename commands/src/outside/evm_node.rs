@@ -140,6 +140,10 @@ impl Chain for EvmNode {
         &self.settings.name
     }
 
+    fn chain_id(&self) -> u64 {
+        self.settings.chain_id
+    }
+
     fn signer(&self) -> EvmAddress {
         self.account.address()
     }

@@ -1,5 +1,6 @@
 //! A durable subscription: at least once, with growing pauses, and a dead letter after the last.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
@@ -41,7 +42,8 @@ pub struct Subscription {
 }
 
 const DEAD_LETTERS: &str = "CASKCHAIN_DEAD_LETTERS";
-const MAX_DELIVERIES: i64 = 20;
+/// Failures of one message, counted by the process that sees them.
+const MAX_FAILURES: u32 = 20;
 /// A message whose reaction died with its process comes again after this long. Coming again while
 /// it is still worked on does no harm: every step is judged by the log.
 const ACK_WAIT: Duration = Duration::from_secs(10);
@@ -79,6 +81,7 @@ impl Subscription {
         F: Future<Output = Result<(), ReactionError>>,
     {
         let consumer = self.consumer(jetstream).await?;
+        let mut failures = HashMap::new();
         let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
         loop {
             let message = tokio::select! {
@@ -89,7 +92,7 @@ impl Subscription {
                 return Err("the subscription ended".to_owned());
             };
             let message = message.map_err(|error| error.to_string())?;
-            self.handle(jetstream, message, react).await?;
+            self.handle(jetstream, message, react, &mut failures).await?;
         }
     }
 
@@ -112,7 +115,7 @@ impl Subscription {
                     deliver_policy: DeliverPolicy::All,
                     ack_policy: AckPolicy::Explicit,
                     ack_wait: ACK_WAIT,
-                    max_ack_pending: 64,
+                    max_ack_pending: 16,
                     ..pull::Config::default()
                 },
             )
@@ -125,24 +128,34 @@ impl Subscription {
         jetstream: &Context,
         message: Message,
         react: &impl Fn(Recorded) -> F,
+        failures: &mut HashMap<u64, u32>,
     ) -> Result<(), String>
     where
         F: Future<Output = Result<(), ReactionError>>,
     {
+        let sequence = message.info().map_err(|error| error.to_string())?.stream_sequence;
         let outcome = match stream::read(message.headers.as_ref(), &message.payload) {
             Ok(event) => react(event).await,
             Err(error) => Err(ReactionError::Failed(error.to_string())),
         };
-        let deliveries = message.info().map_err(|error| error.to_string())?.delivered;
+        // Only failures count: being asked to wait, or to wait for a slow neighbour, is none.
+        let failed = match &outcome {
+            Err(ReactionError::Failed(_)) => {
+                let failed = failures.entry(sequence).or_default();
+                *failed += 1;
+                *failed
+            }
+            _ => 0,
+        };
         let kind = match outcome {
             Ok(()) => AckKind::Ack,
             Err(ReactionError::NotYet(reason)) => {
                 tracing::debug!(reaction = self.name, reason, "not yet");
                 AckKind::Nak(Some(RETRY_AFTER))
             }
-            Err(ReactionError::Failed(reason)) if deliveries < MAX_DELIVERIES => {
-                tracing::warn!(reaction = self.name, reason, deliveries, "reaction failed");
-                AckKind::Nak(Some(pause(deliveries)))
+            Err(ReactionError::Failed(reason)) if failed < MAX_FAILURES => {
+                tracing::warn!(reaction = self.name, reason, failed, "reaction failed");
+                AckKind::Nak(Some(pause(failed)))
             }
             Err(ReactionError::Failed(reason)) => {
                 tracing::error!(reaction = self.name, reason, "parked as a dead letter");
@@ -150,6 +163,9 @@ impl Subscription {
                 AckKind::Term
             }
         };
+        if matches!(kind, AckKind::Ack | AckKind::Term) {
+            failures.remove(&sequence);
+        }
         message.ack_with(kind).await.map_err(|error| error.to_string())
     }
 
@@ -168,7 +184,7 @@ impl Subscription {
 }
 
 /// One second, doubling, at most five minutes.
-fn pause(deliveries: i64) -> Duration {
-    let doublings = u32::try_from(deliveries.clamp(1, 9) - 1).unwrap_or_default();
+fn pause(failures: u32) -> Duration {
+    let doublings = failures.clamp(1, 9) - 1;
     (RETRY_AFTER * 2_u32.pow(doublings)).min(Duration::from_secs(300))
 }

@@ -7,7 +7,6 @@ use domain::session::{OpenSession, Session};
 use domain::user::{Credentials, User, UserError};
 use eventstore::Loaded;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 
 use crate::claims::Identifier;
 use crate::error::CommandError;
@@ -24,7 +23,7 @@ pub struct SignIn {
 }
 
 /// The session that came of it. Tokens are made from it when it is told, never stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
     pub user: UserId,
     pub session: SessionId,
@@ -38,29 +37,59 @@ impl Commands {
         sign_in: &SignIn,
     ) -> Result<Done<SignedIn>, CommandError> {
         asked.must_be_allowed(Permission::PUBLIC)?;
-        self.once(asked, || async {
-            let Some((user, account)) = self.account_of(asked, &sign_in.identifier).await? else {
-                self.passwords.compare_with_nothing(sign_in.password.clone()).await?;
-                return Err(UserError::WrongCredentials.into());
-            };
-            let password_matches = self.password_matches(asked, user, &account, sign_in).await?;
-            let roles = account.state.admit(Credentials { password_matches })?;
-
-            let session = SessionId::new(self.ids.next()?);
-            let command = OpenSession {
-                user,
-                address: sign_in.address.clone(),
-                user_agent: sign_in.user_agent.clone(),
-                remember_me: sign_in.remember_me,
-                now: self.store.clock().now(),
-            };
-            let (loaded, events) =
-                self.decide_first::<Session, _>(asked, &session.to_string(), &command)?;
-            let answer = SignedIn { user, session, roles: roles.into_iter().collect() };
-            let commit = self.begin(asked).expecting(&account).append(&loaded, events);
-            self.commit(asked, &answer, commit).await
+        // Credentials first, also when the request is a repetition: a token is made for today's
+        // account, never for the one of then.
+        let Some((user, account)) = self.account_of(asked, &sign_in.identifier).await? else {
+            self.passwords.compare_with_nothing(sign_in.password.clone()).await?;
+            return Err(UserError::WrongCredentials.into());
+        };
+        let password_matches = self.password_matches(asked, user, &account, sign_in).await?;
+        let roles: Vec<Role> =
+            account.state.admit(Credentials { password_matches })?.into_iter().collect();
+        let done = self.once(asked, || self.open_session(asked, sign_in, user, &account)).await?;
+        let session = done.answer;
+        if done.repeated {
+            self.must_be_open(asked, session).await?;
+        }
+        Ok(Done {
+            answer: SignedIn { user, session, roles },
+            position: done.position,
+            sequence: None,
+            repeated: done.repeated,
         })
-        .await
+    }
+
+    async fn open_session(
+        &self,
+        asked: &Asked,
+        sign_in: &SignIn,
+        user: UserId,
+        checked: &Loaded<User>,
+    ) -> Result<Done<SessionId>, CommandError> {
+        // As it is now: checking the password took its time.
+        let account: Loaded<User> =
+            self.store.load_fresh(asked.context.tenant(), &checked.id).await?;
+        if account.state.password_hash() != checked.state.password_hash() {
+            return Err(UserError::WrongCredentials.into());
+        }
+        let session = SessionId::new(self.ids.next()?);
+        let command = OpenSession {
+            user,
+            address: sign_in.address.clone(),
+            user_agent: sign_in.user_agent.clone(),
+            remember_me: sign_in.remember_me,
+            now: self.store.clock().now(),
+        };
+        let (loaded, events) =
+            self.decide_first::<Session, _>(asked, &session.to_string(), &command)?;
+        let commit = self.begin(asked).expecting(&account).append(&loaded, events);
+        self.commit(asked, &session, commit).await
+    }
+
+    async fn must_be_open(&self, asked: &Asked, session: SessionId) -> Result<(), CommandError> {
+        let tenant = asked.context.tenant();
+        let loaded = self.store.load_fresh::<Session>(tenant, &session.to_string()).await?;
+        Ok(loaded.state.must_be_open(self.store.clock().now())?)
     }
 
     async fn account_of(

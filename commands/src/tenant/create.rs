@@ -13,6 +13,8 @@ impl Commands {
         tenant: TenantId,
         name: &str,
     ) -> Result<Done<TenantId>, CommandError> {
+        // A tenant's own log begins with its creation, whoever creates it.
+        let asked = &asked.in_tenant(tenant);
         let command = CreateTenant { name: name.to_owned() };
         self.execute::<Tenant, _, _>(asked, &tenant.to_string(), &command, tenant).await
     }

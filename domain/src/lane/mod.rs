@@ -58,7 +58,12 @@ pub struct Attempt {
 
 events! {
     pub enum LaneEvent {
-        LaneOpened = "lane.opened" v 1 { network: String, signer: String, base_nonce: u64 },
+        LaneOpened = "lane.opened" v 1 {
+            network: String,
+            chain_id: u64,
+            signer: String,
+            base_nonce: u64,
+        },
         NonceAssigned = "lane.nonce_assigned" v 1 { nonce: u64, tenant: TenantId, mint: WhiskeyId },
         AttemptSigned = "lane.attempt_signed" v 1 { nonce: u64, attempt: Attempt },
         SlotSettled = "lane.slot_settled" v 1 {
@@ -162,6 +167,7 @@ pub(crate) mod samples {
     pub fn opened() -> LaneEvent {
         LaneEvent::LaneOpened {
             network: "development".into(),
+            chain_id: 31_337,
             signer: "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266".into(),
             base_nonce: 3,
         }

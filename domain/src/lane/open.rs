@@ -6,6 +6,7 @@ use crate::permission::Permission;
 
 pub struct OpenLane {
     pub network: String,
+    pub chain_id: u64,
     pub signer: String,
     pub base_nonce: u64,
 }
@@ -18,6 +19,7 @@ impl Command<Lane> for OpenLane {
             Lane::Open { .. } => Err(LaneError::AlreadyOpen),
             Lane::Unopened => Ok(vec![LaneEvent::LaneOpened {
                 network: self.network.clone(),
+                chain_id: self.chain_id,
                 signer: self.signer.clone(),
                 base_nonce: self.base_nonce,
             }]),
@@ -35,6 +37,7 @@ mod tests {
     fn a_lane_opens_once() {
         let command = || OpenLane {
             network: "development".into(),
+            chain_id: 31_337,
             signer: "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266".into(),
             base_nonce: 3,
         };

@@ -41,18 +41,21 @@ impl Command<Nft> for RecordInclusion {
     }
 }
 
-/// The block that held the transaction is no longer part of the chain.
-pub struct RecordReorg;
+/// The block that held the transaction is no longer part of the chain: another one stands at its
+/// height. That a node has no receipt proves nothing.
+pub struct RecordReorg {
+    pub gone: Inclusion,
+}
 
 impl Command<Nft> for RecordReorg {
     const REQUIRES: Permission = Permission::SYSTEM;
 
     fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
         match nft.progress("record reorganisation")? {
-            Progress::Included(known) => {
+            Progress::Included(known) if *known == self.gone => {
                 Ok(vec![NftEvent::MintReorged { inclusion: known.clone() }])
             }
-            Progress::Waiting | Progress::Submitted => Ok(vec![]),
+            Progress::Waiting | Progress::Submitted | Progress::Included(_) => Ok(vec![]),
         }
     }
 }
@@ -62,6 +65,10 @@ mod tests {
     use super::super::samples::*;
     use super::*;
     use crate::command::scenario::given;
+
+    fn gone() -> RecordReorg {
+        RecordReorg { gone: inclusion() }
+    }
 
     #[test]
     fn what_is_seen_is_recorded_once() {
@@ -76,10 +83,12 @@ mod tests {
     #[test]
     fn a_block_that_is_gone_takes_the_inclusion_with_it() {
         let reorged = NftEvent::MintReorged { inclusion: inclusion() };
+        given::<Nft>(until(&included())).when(gone()).then_expect_events(vec![reorged.clone()]);
+        given::<Nft>(until(&submitted())).when(gone()).then_expect_events(vec![]);
+        let another = Inclusion { block_hash: "0xbb".into(), ..inclusion() };
         given::<Nft>(until(&included()))
-            .when(RecordReorg)
-            .then_expect_events(vec![reorged.clone()]);
-        given::<Nft>(until(&submitted())).when(RecordReorg).then_expect_events(vec![]);
+            .when(RecordReorg { gone: another })
+            .then_expect_events(vec![]);
 
         let elsewhere = Inclusion { block_number: 10, block_hash: "0xba".into(), ..inclusion() };
         given::<Nft>(until(&included()))
@@ -89,8 +98,9 @@ mod tests {
 
     #[test]
     fn a_verdict_is_not_reopened() {
-        given::<Nft>(until(&confirmed())).when(RecordReorg).then_expect_error(
-            NftError::IllegalState { state: "CONFIRMED", command: "record reorganisation" },
-        );
+        given::<Nft>(until(&confirmed())).when(gone()).then_expect_error(NftError::IllegalState {
+            state: "CONFIRMED",
+            command: "record reorganisation",
+        });
     }
 }

@@ -62,7 +62,10 @@ pub enum Progress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
+    /// The network's name in our configuration, for people.
     pub network: String,
+    /// EIP-155: which chain it is, whatever the configuration calls it.
+    pub chain_id: u64,
     pub contract: EvmAddress,
     /// Who will hold the token. It is about to stand on a public chain for ever, so it is not
     /// personal data that could be erased; who a person is never stands beside it.
@@ -218,6 +221,14 @@ impl Nft {
         }
     }
 
+    /// Where the mint is known to stand on the chain, while that is not final.
+    pub fn inclusion(&self) -> Option<&Inclusion> {
+        match self {
+            Self::Assigned { progress: Progress::Included(inclusion), .. } => Some(inclusion),
+            _ => None,
+        }
+    }
+
     fn progress(&self, command: &'static str) -> Result<&Progress, NftError> {
         match self {
             Self::Assigned { progress, .. } => Ok(progress),
@@ -239,6 +250,7 @@ pub(crate) mod samples {
     pub fn order() -> Order {
         Order {
             network: "development".into(),
+            chain_id: 31_337,
             contract: EvmAddress::parse("0x5fbdb2315678afecb367f032d93f642f64180aa3").unwrap(),
             recipient: EvmAddress::parse("0x70997970c51812dc3a010c7d01b50e0d17dc79c8").unwrap(),
         }

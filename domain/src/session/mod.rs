@@ -40,15 +40,23 @@ events! {
 pub enum SessionError {
     #[error("the session is open already")]
     AlreadyOpen,
+    #[error("the session has ended")]
+    Ended,
 }
 
 impl Refusal for SessionError {
     fn kind(&self) -> Kind {
-        Kind::Taken
+        match self {
+            Self::AlreadyOpen => Kind::Taken,
+            Self::Ended => Kind::Unauthenticated,
+        }
     }
 
     fn code(&self) -> &'static str {
-        "CONFLICT"
+        match self {
+            Self::AlreadyOpen => "CONFLICT",
+            Self::Ended => "SESSION_EXPIRED",
+        }
     }
 }
 
@@ -58,6 +66,16 @@ impl Session {
             SessionEvent::SessionOpened { user, expires_at, .. } => {
                 *self = Self::Open { user, expires_at };
             }
+        }
+    }
+}
+
+impl Session {
+    /// Refuses tokens for a session that has run out.
+    pub fn must_be_open(&self, now: Moment) -> Result<(), SessionError> {
+        match self {
+            Self::Open { expires_at, .. } if now < *expires_at => Ok(()),
+            Self::Open { .. } | Self::Unopened => Err(SessionError::Ended),
         }
     }
 }

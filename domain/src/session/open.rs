@@ -77,6 +77,16 @@ mod tests {
     }
 
     #[test]
+    fn a_session_ends_when_its_time_is_up() {
+        let mut session = Session::default();
+        assert_eq!(session.must_be_open(Moment::from_unix_ms(0)), Err(SessionError::Ended));
+        cqrs_es::Aggregate::apply(&mut session, opened(false, 7_200));
+        assert_eq!(session.must_be_open(Moment::from_unix_ms(7_199_999)), Ok(()));
+        let end = Moment::from_unix_ms(7_200_000);
+        assert_eq!(session.must_be_open(end), Err(SessionError::Ended));
+    }
+
+    #[test]
     fn a_session_opens_once() {
         given::<Session>(vec![opened(false, 7_200)])
             .when(command(false))

@@ -83,9 +83,15 @@ pub struct FillDate(Date);
 
 impl FillDate {
     pub fn parse(text: &str) -> Result<Self, Violation> {
-        Date::parse(text, format_description!("[year]-[month]-[day]"))
+        let date = Date::parse(text, format_description!("[year]-[month]-[day]"))
             .map(Self)
-            .map_err(|_| Violation::MalformedDate)
+            .map_err(|_| Violation::MalformedDate)?;
+        // Only what is written back the same: years before Christ would not be readable again.
+        if date.to_string() == text && date.0.year() > 0 {
+            Ok(date)
+        } else {
+            Err(Violation::MalformedDate)
+        }
     }
 }
 
@@ -169,7 +175,16 @@ mod tests {
     #[test]
     fn days_that_do_not_exist_are_refused() {
         assert_eq!(FillDate::parse("2012-02-29").unwrap().to_string(), "2012-02-29");
-        for bad in ["2013-02-29", "2012-2-9", "12-02-2012", "2012-02-29T00:00:00Z", ""] {
+        for bad in [
+            "2013-02-29",
+            "2012-2-9",
+            "12-02-2012",
+            "2012-02-29T00:00:00Z",
+            "",
+            "-0044-05-05",
+            "+2012-05-31",
+            "0000-01-01",
+        ] {
             assert!(FillDate::parse(bad).is_err(), "{bad}");
         }
     }

@@ -52,13 +52,13 @@ pub async fn sound_log(owner: &mut PgConnection) -> Vec<Entry> {
 
 /// The leaf, computed from its description alone.
 fn leaf(entry: &Entry) -> Vec<u8> {
-    let micros = i64::try_from(entry.recorded_at.unix_timestamp_nanos() / 1_000).unwrap();
+    let millis = i64::try_from(entry.recorded_at.unix_timestamp_nanos() / 1_000_000).unwrap();
     [
         b"caskev1\0".as_slice(),
         &0_u32.to_be_bytes(),
         &entry.tenant.to_be_bytes(),
         &entry.tenant_position.to_be_bytes(),
-        &micros.to_be_bytes(),
+        &millis.to_be_bytes(),
         digest(&SHA256, entry.envelope.as_bytes()).as_ref(),
     ]
     .concat()

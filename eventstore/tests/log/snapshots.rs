@@ -125,7 +125,7 @@ async fn long_lane(process: &Process) -> Lane {
 fn lane_events(state: &mut Lane) -> Vec<LaneEvent> {
     let mut events = Vec::new();
     let (network, signer) = ("development".into(), "0xf3".into());
-    record(state, &mut events, &OpenLane { network, signer, base_nonce: 0 });
+    record(state, &mut events, &OpenLane { network, chain_id: 31_337, signer, base_nonce: 0 });
     for nonce in 0..333 {
         let attempt = Attempt {
             tx_hash: format!("{nonce:#066x}"),

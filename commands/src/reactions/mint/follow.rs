@@ -74,10 +74,26 @@ impl Minter {
             }
         }
         let id = slot.mint.to_string();
-        self.commands.execute::<Nft, _, _>(&asked, &id, &RecordReorg, ()).await?;
+        self.record_reorg(&asked, slot).await?;
         self.chain.broadcast(&newest.raw).await;
         let submission = RecordSubmission { tx_hash: newest.tx_hash.clone() };
         self.commands.execute::<Nft, _, _>(&asked, &id, &submission, ()).await?;
+        Ok(())
+    }
+
+    /// If another block stands where the mint was seen, it is back in the pool.
+    async fn record_reorg(&self, asked: &Asked, slot: &Slot) -> Result<(), ReactionError> {
+        let nft: Loaded<Nft> = self.load(slot.tenant, slot.mint).await?;
+        let Some(seen) = nft.state.inclusion() else {
+            return Ok(());
+        };
+        let now_there =
+            self.chain.block_hash(seen.block_number).await.map_err(CommandError::from)?;
+        if now_there.is_some_and(|hash| hash != seen.block_hash) {
+            let reorg = RecordReorg { gone: seen.clone() };
+            let id = slot.mint.to_string();
+            self.commands.execute::<Nft, _, _>(asked, &id, &reorg, ()).await?;
+        }
         Ok(())
     }
 

@@ -56,6 +56,7 @@ impl Minter {
         }
         let open = OpenLane {
             network: self.chain.network().to_owned(),
+            chain_id: self.chain.chain_id(),
             signer: self.chain.signer().to_string(),
             base_nonce: self.chain.nonce().await.map_err(CommandError::from)?,
         };
@@ -78,7 +79,7 @@ impl Minter {
     }
 
     fn lane_id(&self) -> String {
-        format!("{}-{}", self.chain.network(), self.chain.signer())
+        format!("{}-{}", self.chain.chain_id(), self.chain.signer())
     }
 
     fn asked_for(&self, slot: &Slot) -> Asked {

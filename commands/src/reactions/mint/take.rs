@@ -28,15 +28,17 @@ impl Minter {
         loop {
             let nft: Loaded<Nft> = self.load(recorded.tenant, mint).await?;
             match nft.state.as_ref() {
-                Nft::Requested { order } if order.network == self.chain.network() => {
-                    self.pin(&asked, mint).await?;
+                Nft::Requested { order } | Nft::Pinned { order, .. }
+                    if order.chain_id != self.chain.chain_id() =>
+                {
+                    let reason = format!("chain {} is not this worker's", order.chain_id);
+                    return Err(ReactionError::NotYet(reason));
                 }
+                Nft::Requested { .. } => self.pin(&asked, mint).await?,
                 Nft::Pinned { .. } => self.assign(&asked, mint).await?,
-                Nft::Unrequested
-                | Nft::Requested { .. }
-                | Nft::Assigned { .. }
-                | Nft::Confirmed { .. }
-                | Nft::Failed => return Ok(()),
+                Nft::Unrequested | Nft::Assigned { .. } | Nft::Confirmed { .. } | Nft::Failed => {
+                    return Ok(());
+                }
             }
         }
     }
