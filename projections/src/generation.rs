@@ -4,7 +4,7 @@
 
 use eventstore::Recorded;
 use eventstore::journal::{Journal, JournalError};
-use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres, Transaction};
 use thiserror::Error;
 
 use crate::projection::{ApplyError, Projection};
@@ -17,6 +17,9 @@ pub enum GenerationError {
     Journal(#[from] JournalError),
     #[error("position {position}: {error}")]
     Apply { position: i64, error: ApplyError },
+    /// The live generation is of another version; processes of that version look after it.
+    #[error("the live generation is not of version {0}")]
+    Superseded(i32),
     /// Somebody else moved the checkpoint; it is at the position given.
     #[error("the checkpoint is at {0}")]
     Moved(i64),
@@ -33,8 +36,8 @@ fn next<P: Projection>() -> String {
     format!("read_{}_next", P::NAME)
 }
 
-/// Makes the live generation if there is none. Says where it stands and whether its version is
-/// today's.
+/// Makes the live generation if there is none. Says where it stands, and whether it is of today's
+/// version. A newer one is left to newer processes: an old one never builds it back.
 pub async fn ensure<P: Projection>(pool: &PgPool) -> Result<(i64, bool), GenerationError> {
     let mut tx = pool.begin().await?;
     lock::<P>(&mut tx).await?;
@@ -51,6 +54,9 @@ pub async fn ensure<P: Projection>(pool: &PgPool) -> Result<(i64, bool), Generat
     let (position, version): (i64, i32) =
         sqlx::query_as("select position, version from checkpoint").fetch_one(&mut *tx).await?;
     tx.commit().await?;
+    if version > P::VERSION {
+        return Err(GenerationError::Superseded(P::VERSION));
+    }
     Ok((position, version == P::VERSION))
 }
 
@@ -76,8 +82,14 @@ pub async fn rebuild<P: Projection>(
     passed: impl Fn(i64),
 ) -> Result<i64, GenerationError> {
     let schema = next::<P>();
+    // One process at a time builds, from the first event to the swap. The lock goes with its
+    // connection, so nobody who died holds it.
+    let mut building = pool.acquire().await?.detach();
+    sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))")
+        .bind(&schema)
+        .execute(&mut building)
+        .await?;
     let mut tx = pool.begin().await?;
-    lock::<P>(&mut tx).await?;
     run(&mut tx, &format!("drop schema if exists {schema} cascade")).await?;
     create::<P>(&mut tx, &schema).await?;
     tx.commit().await?;
@@ -94,7 +106,9 @@ pub async fn rebuild<P: Projection>(
         tx.commit().await?;
         passed(at);
     }
-    swap(projection, pool, journal).await
+    let swapped = swap(projection, pool, journal).await;
+    let _ = building.close().await;
+    swapped
 }
 
 /// Holds the live checkpoint still, brings the new generation up to it, and renames.
@@ -107,9 +121,11 @@ async fn swap<P: Projection>(
     let mut tx = pool.begin().await?;
     lock::<P>(&mut tx).await?;
     use_schema(&mut tx, &live).await?;
-    let goal = checkpoint(&mut tx).await?;
+    // Whatever version it is of, it is held still until it is gone.
+    let (goal,): (i64,) =
+        sqlx::query_as("select position from checkpoint for update").fetch_one(&mut *tx).await?;
     use_schema(&mut tx, &next).await?;
-    let mut at = checkpoint(&mut tx).await?;
+    let mut at = checkpoint::<P>(&mut tx).await?;
     while at < goal {
         let events = journal.after(at, BATCH).await?;
         at = fold_batch(projection, &mut tx, &events).await?;
@@ -125,7 +141,7 @@ async fn fold_batch<P: Projection>(
     connection: &mut PgConnection,
     events: &[Recorded],
 ) -> Result<i64, GenerationError> {
-    let mut at = checkpoint(connection).await?;
+    let mut at = checkpoint::<P>(connection).await?;
     for event in events {
         if event.position <= at {
             continue;
@@ -143,11 +159,14 @@ async fn fold_batch<P: Projection>(
     Ok(at)
 }
 
-/// The checkpoint, held until the transaction ends.
-async fn checkpoint(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    let (position,): (i64,) =
-        sqlx::query_as("select position from checkpoint for update").fetch_one(connection).await?;
-    Ok(position)
+/// The checkpoint of a generation of our version, held until the transaction ends.
+async fn checkpoint<P: Projection>(connection: &mut PgConnection) -> Result<i64, GenerationError> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("select position from checkpoint where version = $1 for update")
+            .bind(P::VERSION)
+            .fetch_optional(connection)
+            .await?;
+    row.map(|(position,)| position).ok_or(GenerationError::Superseded(P::VERSION))
 }
 
 async fn create<P: Projection>(

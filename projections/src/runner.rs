@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventstore::Recorded;
 use eventstore::follow::Follower;
 use eventstore::journal::Journal;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::generation::{self, GenerationError};
@@ -36,12 +38,12 @@ impl Status {
 
 /// Runs one read model in this process.
 pub struct Runner<P> {
-    projection: P,
+    projection: Arc<P>,
     pool: PgPool,
     jetstream: Option<async_nats::jetstream::Context>,
     position: watch::Sender<i64>,
     poisoned: watch::Sender<Option<(i64, String)>>,
-    rebuilding: watch::Sender<Option<i64>>,
+    rebuilding: Arc<watch::Sender<Option<i64>>>,
     rebuild: Arc<Notify>,
 }
 
@@ -62,6 +64,7 @@ impl<P: Projection> Runner<P> {
             rebuilding: rebuilding_seen,
             rebuild: Arc::clone(&rebuild),
         };
+        let (projection, rebuilding) = (Arc::new(projection), Arc::new(rebuilding));
         (Self { projection, pool, jetstream, position, poisoned, rebuilding, rebuild }, status)
     }
 
@@ -86,49 +89,79 @@ impl<P: Projection> Runner<P> {
         let journal = Journal::new(self.pool.clone());
         let (mut at, current) = generation::ensure::<P>(&self.pool).await?;
         if !current {
-            at = self.build_anew(&journal).await?;
+            at = self.build(&journal).await.map_err(ended)??;
         }
         self.position.send_replace(at);
         let mut follower = Follower::new(journal.clone(), self.jetstream.clone(), at);
+        let mut building = None;
         loop {
             let events = tokio::select! {
                 events = follower.next(usize::try_from(generation::BATCH).unwrap_or(1)) => events?,
-                () = self.rebuild.notified() => {
-                    let at = self.build_anew(&journal).await?;
-                    follower.rewind(at);
+                () = self.rebuild.notified(), if building.is_none() => {
+                    building = Some(self.build(&journal));
+                    continue;
+                }
+                built = finished(&mut building), if building.is_some() => {
+                    building = None;
+                    follower.rewind(self.built(built)?);
                     continue;
                 }
             };
-            if events.is_empty() {
-                continue;
-            }
-            match generation::advance(&self.projection, &self.pool, &events).await {
-                Ok(at) => {
-                    self.poisoned.send_replace(None);
-                    self.position.send_replace(at);
-                }
-                // Another process runs this read model too, or a swap moved it.
-                Err(GenerationError::Moved(at)) => follower.rewind(at),
-                Err(error) => {
-                    self.note_poison(&error);
-                    return Err(error);
-                }
+            if !events.is_empty() {
+                self.fold(&mut follower, &events).await?;
             }
         }
     }
 
-    async fn build_anew(&self, journal: &Journal) -> Result<i64, GenerationError> {
-        tracing::info!(projection = P::NAME, version = P::VERSION, "rebuilding");
-        let passed = |at| {
-            self.rebuilding.send_replace(Some(at));
-        };
-        passed(-1);
-        let built = generation::rebuild(&self.projection, &self.pool, journal, passed).await;
-        self.rebuilding.send_replace(None);
-        if let Err(error) = &built {
-            self.note_poison(error);
+    async fn fold(
+        &self,
+        follower: &mut Follower,
+        events: &[Recorded],
+    ) -> Result<(), GenerationError> {
+        match generation::advance(self.projection.as_ref(), &self.pool, events).await {
+            Ok(at) => {
+                self.poisoned.send_replace(None);
+                self.position.send_replace(at);
+                Ok(())
+            }
+            // Another process runs this read model too, or a swap moved it.
+            Err(GenerationError::Moved(at)) => {
+                follower.rewind(at);
+                Ok(())
+            }
+            Err(error) => {
+                self.note_poison(&error);
+                Err(error)
+            }
         }
-        built
+    }
+
+    /// Starts building anew, in a task of its own: the live generation goes on meanwhile, and the
+    /// swap waits for it.
+    fn build(&self, journal: &Journal) -> JoinHandle<Result<i64, GenerationError>> {
+        tracing::info!(projection = P::NAME, version = P::VERSION, "rebuilding");
+        let (projection, pool) = (Arc::clone(&self.projection), self.pool.clone());
+        let (journal, rebuilding) = (journal.clone(), Arc::clone(&self.rebuilding));
+        tokio::spawn(async move {
+            let passed = |at| {
+                rebuilding.send_replace(Some(at));
+            };
+            passed(-1);
+            let built = generation::rebuild(projection.as_ref(), &pool, &journal, passed).await;
+            rebuilding.send_replace(None);
+            built
+        })
+    }
+
+    /// What came of a build. One that failed is tried again.
+    fn built(
+        &self,
+        built: Result<Result<i64, GenerationError>, JoinError>,
+    ) -> Result<i64, GenerationError> {
+        built.map_err(ended)?.inspect_err(|error| {
+            self.note_poison(error);
+            self.rebuild.notify_one();
+        })
     }
 
     /// An event that cannot be folded stops the read model, loudly, and is never skipped.
@@ -139,5 +172,17 @@ impl<P: Projection> Runner<P> {
             tracing::error!(projection = P::NAME, position, %error, "a poison event");
             self.poisoned.send_replace(Some((*position, error.to_string())));
         }
+    }
+}
+
+/// A build that ended without an answer: it panicked, or the process is going down.
+fn ended(_: JoinError) -> GenerationError {
+    GenerationError::Database(sqlx::Error::WorkerCrashed)
+}
+
+async fn finished<T>(building: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match building {
+        Some(building) => building.await,
+        None => std::future::pending().await,
     }
 }

@@ -23,7 +23,7 @@ async fn personal_data_is_in_the_vault_and_nowhere_else() {
     let process = Process::start(&database.url);
     registered(&process).await;
     let relay = relay(&process, &servers);
-    until_published(&relay, 2 + i64::try_from(ATTEMPTS).unwrap() - 1).await;
+    until_published(&relay, i64::try_from(ATTEMPTS).unwrap()).await;
     until("a snapshot", async || snapshot_taken(&database).await).await;
 
     let mut owner = database.owner().await;
