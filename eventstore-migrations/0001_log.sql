@@ -209,8 +209,10 @@ begin
             as k (command, tenant, subject, purpose)
         join vault_keys v using (tenant, subject, purpose);
     end if;
-    return query select l.command, 'stale', null::bigint, null::timestamptz, null::text
-        from unnest(lost) as l (command);
+    if cardinality(lost) > 0 then
+        return query select l.command, 'stale', null::bigint, null::timestamptz, null::text
+            from unnest(lost) as l (command);
+    end if;
 
     if cardinality(claims_command) > 0 then
         return query

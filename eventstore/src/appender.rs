@@ -2,12 +2,10 @@
 //! writes them in one transaction. The flush of the previous batch is the window for the next, so
 //! there is no timer, and one flush to disk pays for many commands.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::id::TenantId;
-use domain::moment::Moment;
-use domain::personal::Purpose;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,7 +13,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::append_call::{self, Outcomes};
 use crate::commit::{Claim, CommitError, Condition, IdempotencyKey};
+use crate::touched::Touched;
 use crate::vault::{NewDataKey, Sealed};
 
 /// How many commits may wait before new ones are turned away.
@@ -197,9 +197,10 @@ impl Task {
             None => self.pool.acquire().await.map_err(Failure::of)?,
         };
         let mut connection = connection;
-        let call = call_append(&mut connection, batch);
-        let rows = match timeout(BATCH_TIMEOUT, call).await {
-            Ok(Ok(rows)) => rows,
+        let jobs: Vec<&Job> = batch.iter().map(|waiting| &waiting.job).collect();
+        let call = append_call::append(&mut connection, &jobs);
+        let outcomes = match timeout(BATCH_TIMEOUT, call).await {
+            Ok(Ok(outcomes)) => outcomes,
             Ok(Err(error)) => {
                 let failure = Failure::of(error);
                 if matches!(failure, Failure::Away(_)) {
@@ -214,7 +215,7 @@ impl Task {
             }
         };
         self.connection = Some(connection);
-        Ok(Outcomes::of(rows))
+        Ok(outcomes)
     }
 
     async fn answer(&mut self, batch: Vec<Waiting>, outcomes: Outcomes) {
@@ -276,43 +277,6 @@ fn give_up_on_late(batch: Vec<Waiting>) -> Vec<Waiting> {
     rest
 }
 
-/// What the commits of a batch touch.
-#[derive(Default)]
-struct Touched {
-    written: HashSet<(&'static str, String)>,
-    read: HashSet<(&'static str, String)>,
-    claims: HashSet<(TenantId, &'static str, Vec<u8>)>,
-    keys: HashSet<(TenantId, String, String)>,
-    data_keys: HashSet<crate::vault::Drawer>,
-}
-
-impl Touched {
-    /// Notes what the job touches, unless it collides with what is noted.
-    fn admit(&mut self, job: &Job) -> bool {
-        let stream =
-            |condition: &Condition| (condition.aggregate_type, condition.aggregate_id.clone());
-        let written: Vec<_> = job.written.iter().map(stream).collect();
-        let read: Vec<_> = job.read.iter().map(stream).collect();
-        let claims: Vec<_> =
-            job.claims.iter().map(|c| (job.tenant, c.kind, c.digest.clone())).collect();
-        let key = job.key.as_ref().map(|(k, _)| (job.tenant, job.actor.clone(), k.key.clone()));
-
-        let collides = written.iter().any(|s| self.written.contains(s) || self.read.contains(s))
-            || read.iter().any(|s| self.written.contains(s))
-            || claims.iter().any(|c| self.claims.contains(c))
-            || key.iter().any(|k| self.keys.contains(k))
-            || job.data_keys.iter().any(|k| self.data_keys.contains(&k.drawer));
-        if !collides {
-            self.written.extend(written);
-            self.read.extend(read);
-            self.claims.extend(claims);
-            self.keys.extend(key);
-            self.data_keys.extend(job.data_keys.iter().map(|k| k.drawer));
-        }
-        !collides
-    }
-}
-
 enum Failure {
     /// The database cannot be asked; what became of the batch is unknown.
     Away(String),
@@ -337,128 +301,4 @@ impl Failure {
             _ => Self::Away(error.to_string()),
         }
     }
-}
-
-type OutcomeRow = (i32, String, Option<i64>, Option<time::OffsetDateTime>, Option<String>);
-
-struct Outcomes {
-    first_position: i64,
-    lost: Vec<OutcomeRow>,
-}
-
-impl Outcomes {
-    fn of(rows: Vec<OutcomeRow>) -> Self {
-        let (head, lost): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.0 == 0);
-        let first_position = head.first().and_then(|row| row.2).unwrap_or_default();
-        Self { first_position, lost }
-    }
-
-    /// Why the command at this index was not appended. A command can lose in several ways; what
-    /// was asked before is answered as before, and what may be tried again comes before what may
-    /// not.
-    fn lost_by(&self, index: usize) -> Option<CommitError> {
-        let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
-        let of = |wanted: &str| self.lost.iter().find(|row| row.0 == number && row.1 == wanted);
-        if let Some((_, _, position, _, answer)) = of("repeated") {
-            return Some(CommitError::Repeated {
-                answer: answer.clone().unwrap_or_default(),
-                position: position.unwrap_or_default(),
-            });
-        }
-        if of("mismatched").is_some() {
-            return Some(CommitError::Mismatched);
-        }
-        if of("stale").is_some() {
-            return Some(CommitError::Stale);
-        }
-        of("claimed").map(|(_, _, _, _, kinds)| {
-            let kinds = kinds.as_deref().unwrap_or_default();
-            CommitError::Claimed(kinds.split(',').map(str::to_owned).collect())
-        })
-    }
-}
-
-/// The moment in the type the log keeps.
-pub(crate) fn moment_of(time: time::OffsetDateTime) -> Moment {
-    let unix_ms = time.unix_timestamp_nanos().div_euclid(1_000_000);
-    Moment::from_unix_ms(i64::try_from(unix_ms).unwrap_or_default())
-}
-
-/// Numbers each item of each job with its command.
-fn numbered<'a, T: Sync + 'a>(
-    batch: &'a [Waiting],
-    items: impl Fn(&'a Job) -> &'a [T] + 'a,
-) -> impl Iterator<Item = (i32, &'a Job, &'a T)> + Clone + 'a {
-    let lists: Vec<(i32, &'a Job, &'a [T])> = batch
-        .iter()
-        .zip(1..)
-        .map(|(waiting, number)| (number, &waiting.job, items(&waiting.job)))
-        .collect();
-    lists
-        .into_iter()
-        .flat_map(|(number, job, list)| list.iter().map(move |item| (number, job, item)))
-}
-
-async fn call_append(
-    connection: &mut PoolConnection<Postgres>,
-    batch: &[Waiting],
-) -> Result<Vec<OutcomeRow>, sqlx::Error> {
-    /// One column of a kind: the same field of every item.
-    macro_rules! column {
-        ($items:expr, $pattern:pat => $value:expr) => {
-            $items.clone().map(|$pattern| $value).collect::<Vec<_>>()
-        };
-    }
-    let written = numbered(batch, |job| &job.written);
-    let read = numbered(batch, |job| &job.read);
-    let streams: Vec<_> = written.chain(read).collect();
-    let streams = streams.iter();
-    let rows = numbered(batch, |job| &job.rows);
-    let claims = numbered(batch, |job| &job.claims);
-    let keys = numbered(batch, |job| job.key.as_slice());
-    let data_keys = numbered(batch, |job| &job.data_keys);
-    let sealed = numbered(batch, |job| &job.sealed);
-    let purpose = |purpose: Purpose| purpose.name();
-
-    sqlx::query_as(
-        "select command, outcome, at_position, at_time, detail from eventstore.append(
-             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)",
-    )
-    .bind(column!(streams, (command, _, _) => *command))
-    .bind(column!(streams, (_, _, stream) => stream.aggregate_type))
-    .bind(column!(streams, (_, _, stream) => stream.aggregate_id.as_str()))
-    .bind(column!(streams, (_, _, stream) => stream.expected))
-    .bind(column!(rows, (command, _, _) => command))
-    .bind(column!(rows, (_, _, row) => row.tenant.value()))
-    .bind(column!(rows, (_, _, row) => row.aggregate_type))
-    .bind(column!(rows, (_, _, row) => row.aggregate_id.as_str()))
-    .bind(column!(rows, (_, _, row) => row.sequence))
-    .bind(column!(rows, (_, _, row) => row.event_type.as_str()))
-    .bind(column!(rows, (_, _, row) => row.schema_version))
-    .bind(column!(rows, (_, _, row) => row.envelope.as_str()))
-    .bind(column!(claims, (command, _, _) => command))
-    .bind(column!(claims, (_, job, _) => job.tenant.value()))
-    .bind(column!(claims, (_, _, claim) => claim.kind))
-    .bind(column!(claims, (_, _, claim) => claim.digest.as_slice()))
-    .bind(column!(claims, (_, _, claim) => claim.holder.as_str()))
-    .bind(column!(keys, (command, _, _) => command))
-    .bind(column!(keys, (_, job, _) => job.tenant.value()))
-    .bind(column!(keys, (_, job, _) => job.actor.as_str()))
-    .bind(column!(keys, (_, _, (key, _)) => key.key.as_str()))
-    .bind(column!(keys, (_, _, (key, _)) => key.request_digest.as_slice()))
-    .bind(column!(keys, (_, _, (_, answer)) => answer.as_str()))
-    .bind(column!(data_keys, (command, _, _) => command))
-    .bind(column!(data_keys, (_, _, key) => key.drawer.tenant.value()))
-    .bind(column!(data_keys, (_, _, key) => key.drawer.subject.value()))
-    .bind(column!(data_keys, (_, _, key) => purpose(key.drawer.purpose)))
-    .bind(column!(data_keys, (_, _, key) => key.wrapped.as_slice()))
-    .bind(column!(sealed, (command, _, _) => command))
-    .bind(column!(sealed, (_, _, datum) => datum.drawer.tenant.value()))
-    .bind(column!(sealed, (_, _, datum) => datum.drawer.subject.value()))
-    .bind(column!(sealed, (_, _, datum) => purpose(datum.drawer.purpose)))
-    .bind(column!(sealed, (_, _, datum) => datum.hash.as_slice()))
-    .bind(column!(sealed, (_, _, datum) => datum.ciphertext.as_slice()))
-    .fetch_all(&mut **connection)
-    .await
 }

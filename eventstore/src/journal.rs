@@ -3,12 +3,12 @@
 
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
+use domain::moment::Moment;
 use serde_json::Value;
 use sqlx::PgPool;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use crate::appender::moment_of;
 use crate::recorded::{Place, Recorded, Undecodable};
 
 /// Reads the log by position.
@@ -91,4 +91,10 @@ pub(crate) async fn stream_after<A: Aggregate>(
             )
         })
         .collect())
+}
+
+/// The moment in the type the log keeps.
+fn moment_of(time: time::OffsetDateTime) -> Moment {
+    let unix_ms = time.unix_timestamp_nanos().div_euclid(1_000_000);
+    Moment::from_unix_ms(i64::try_from(unix_ms).unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! The log: append, read in order, seal, publish. It knows events and streams, no aggregate by
 //! name, and no system but PostgreSQL and NATS.
 
+mod append_call;
 pub mod appender;
 mod cache;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod secrets;
 mod snapshots;
 pub mod store;
 pub mod stream;
+mod touched;
 pub mod vault;
 
 pub use clock::Clock;

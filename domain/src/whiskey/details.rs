@@ -188,4 +188,15 @@ mod tests {
             assert!(FillDate::parse(bad).is_err(), "{bad}");
         }
     }
+
+    proptest::proptest! {
+        /// What cannot be read back would stop every reader of the log, for good.
+        #[test]
+        fn every_day_that_is_accepted_can_be_read_back(text in "[-+]?[0-9]{4,5}-[0-9]{2}-[0-9]{2}") {
+            if let Ok(date) = FillDate::parse(&text) {
+                let written = serde_json::to_string(&date).unwrap();
+                proptest::prop_assert_eq!(serde_json::from_str::<FillDate>(&written).unwrap(), date);
+            }
+        }
+    }
 }
