@@ -2,10 +2,10 @@
 
 use cqrs_es::Aggregate;
 use domain::command::Decision;
-use domain::id::{ChallengeId, UserId};
+use domain::id::UserId;
 use domain::permission::Permission;
 use domain::role::Role;
-use domain::user::{AssignRole, RegisterUser, User, VerifyEmail};
+use domain::user::{AssignRole, User, VerifyEmail};
 use serde::{Deserialize, Serialize};
 
 use super::Registration;
@@ -29,18 +29,8 @@ impl Commands {
         asked.must_be_allowed(Permission::SYSTEM)?;
         let tenant = self.open_tenant(asked.context.tenant()).await?;
         let user = UserId::new(self.ids.next()?);
-        let now = self.store.clock().now();
-        let challenge = ChallengeId::new(self.ids.next()?);
-        let register = RegisterUser {
-            user,
-            email: registration.email.clone(),
-            username: registration.username.clone(),
-            full_name: registration.full_name.clone(),
-            phone: registration.phone.clone(),
-            password_hash: self.passwords.hash(user, registration.password.clone()).await?,
-            challenge,
-            now,
-        };
+        let register = self.registering(user, registration).await?;
+        let (challenge, now) = (register.challenge, register.now);
         let loaded = self.store.unwritten::<User>(asked.context.tenant(), &user.to_string());
         let steps: [Decision<User>; 3] = [
             Decision::of(register),

@@ -83,7 +83,8 @@ impl Commands {
         .await
     }
 
-    async fn registering(
+    /// The command, with the facts it needs.
+    pub(super) async fn registering(
         &self,
         user: UserId,
         registration: &Registration,
