@@ -49,8 +49,8 @@ create table eventstore.events (
     position bigint primary key,
     tenant bigint not null,
     tenant_position bigint not null,
-    aggregate_type text not null,
-    aggregate_id text not null,
+    aggregate_type text collate "C" not null,
+    aggregate_id text collate "C" not null,
     sequence bigint not null,
     event_type text not null,
     schema_version integer not null,
@@ -131,21 +131,21 @@ select
     json_build_object('tenant', tenant::text) as metadata
 from eventstore.events;
 
--- The leaf of an event, 68 bytes: "caskev1" and a zero byte, flags (u32), tenant (u64), tenant
--- position (u64), recordedAt in milliseconds since 1970 (i64), all big-endian, and the SHA-256 of
--- the envelope. With its index, which is the position, it commits to everything the log adds.
+-- The leaf of an event, 68 bytes: "caskev1" and a zero byte, flags (u32, none yet), tenant (u64),
+-- tenant position (u64), recordedAt in milliseconds since 1970 (i64), all big-endian, and the
+-- SHA-256 of the envelope. With its index, which is the position, it commits to everything the log
+-- adds.
 create function eventstore.leaf(
-    tenant bigint, tenant_position bigint, recorded_at timestamptz, envelope text
+    tenant bigint, tenant_position bigint, recorded_at_ms bigint, envelope text
 )
 returns bytea
 language sql
--- Not immutable: "extract" is not, and then this could not be inlined into the append.
+-- Not immutable: "convert_to" is not, and then this could not be inlined into the append.
 stable
 parallel safe
 as $$
-    select '\x6361736b65763100'::bytea || int4send(0) || int8send(tenant) || int8send(tenant_position)
-        || int8send((extract(epoch from recorded_at) * 1000)::bigint)
-        || sha256(convert_to(envelope, 'UTF8'))
+    select '\x6361736b6576310000000000'::bytea || int8send(tenant) || int8send(tenant_position)
+        || int8send(recorded_at_ms) || sha256(convert_to(envelope, 'UTF8'))
 $$;
 
 -- Appends a batch of commands, each whole or not at all, and says what became of those that were
@@ -153,21 +153,27 @@ $$;
 -- No two commands of a batch touch the same stream, claim or key (the appender sees to that), so a
 -- command can only lose against what is committed already.
 --
--- The first row (command 0) gives the position and time of the batch's first event. Then a row for
--- each command that lost:
+--   events_first           whether it is the command's first event of its stream, which must then
+--                          stand just before it
+--   events_tenant_ordinal  how many events of its tenant come before it in the batch
+--   reads                  streams that were only read, and where they must still stand
+--   keys_ends              how many events of the batch come up to the end of the command
+--
+-- The row of command 0 gives the position and time of the batch's first event. Beside it stands a
+-- row for each command that lost:
 --   repeated    the idempotency key is known; `detail` is the answer, `at_position` where it ended
 --   mismatched  the idempotency key is known, for another request
 --   stale       a stream is not at the expected sequence, or another process made the data key
 --   claimed     somebody else holds a claim; `detail` names the kinds
 create function eventstore.append(
-    streams_command integer[], streams_type text[], streams_id text[], streams_expected bigint[],
-    events_command integer[], events_tenant bigint[], events_stream_type text[],
-    events_stream_id text[], events_sequence bigint[], events_type text[],
-    events_version integer[], events_envelope text[],
+    events_command integer[], events_tenant bigint[], events_tenant_ordinal integer[],
+    events_stream_type text[], events_stream_id text[], events_sequence bigint[],
+    events_first boolean[], events_type text[], events_version integer[], events_envelope text[],
+    reads_command integer[], reads_type text[], reads_id text[], reads_expected bigint[],
     claims_command integer[], claims_tenant bigint[], claims_kind text[], claims_digest bytea[],
     claims_holder text[],
     keys_command integer[], keys_tenant bigint[], keys_actor text[], keys_key text[],
-    keys_digest bytea[], keys_answer text[],
+    keys_digest bytea[], keys_answer text[], keys_ends integer[],
     data_keys_command integer[], data_keys_tenant bigint[], data_keys_subject bigint[],
     data_keys_purpose text[], data_keys_wrapped bytea[],
     sealed_command integer[], sealed_tenant bigint[], sealed_subject bigint[],
@@ -184,33 +190,50 @@ as $$
 declare
     base bigint;
     moment timestamptz;
+    moment_ms bigint;
     lost integer[];
-    appended bigint;
 begin
-    -- Whole milliseconds: what is published and what is hashed are the same.
-    select l.next_position, greatest(date_trunc('milliseconds', clock_timestamp()), l.recorded_at)
-    into base, moment
-    from log l where l.log_id = 1 for update;
+    -- Orders all appenders. Whole milliseconds: what is published and what is hashed are the same.
+    update log l
+    set next_position = l.next_position + cardinality(events_command),
+        recorded_at = greatest(date_trunc('milliseconds', clock_timestamp()), l.recorded_at)
+    where l.log_id = 1
+    returning l.next_position - cardinality(events_command), l.recorded_at into base, moment;
+    moment_ms := extract(epoch from moment) * 1000;
     -- Each statement below sees all that was committed before the lock was taken.
 
-    select coalesce(array_agg(distinct s.command), '{}') into lost
-    from unnest(streams_command, streams_type, streams_id, streams_expected)
-        as s (command, type, id, expected)
-    left join lateral (
-        select e.sequence from events e
-        where e.aggregate_type = s.type and e.aggregate_id = s.id
-        order by e.sequence desc limit 1
-    ) head on true
-    where coalesce(head.sequence, 0) <> s.expected;
+    select coalesce(array_agg(e.command), '{}') into lost
+    from (
+        -- Here and not below "from", where PostgreSQL would copy all rows aside first.
+        select unnest(events_command) as command, unnest(events_stream_type) as type,
+            unnest(events_stream_id) as id, unnest(events_sequence) as sequence,
+            unnest(events_first) as first
+    ) e
+    where e.first and e.sequence - 1 <> coalesce((
+        select s.sequence from events s
+        where s.aggregate_type = e.type and s.aggregate_id = e.id
+        order by s.sequence desc limit 1
+    ), 0);
+
+    if cardinality(reads_command) > 0 then
+        select lost || coalesce(array_agg(r.command), '{}') into lost
+        from unnest(reads_command, reads_type, reads_id, reads_expected)
+            as r (command, type, id, expected)
+        where r.expected <> coalesce((
+            select s.sequence from events s
+            where s.aggregate_type = r.type and s.aggregate_id = r.id
+            order by s.sequence desc limit 1
+        ), 0);
+    end if;
 
     if cardinality(data_keys_command) > 0 then
-        select lost || coalesce(array_agg(distinct k.command), '{}') into lost
+        select lost || coalesce(array_agg(k.command), '{}') into lost
         from unnest(data_keys_command, data_keys_tenant, data_keys_subject, data_keys_purpose)
             as k (command, tenant, subject, purpose)
         join vault_keys v using (tenant, subject, purpose);
     end if;
     if cardinality(lost) > 0 then
-        return query select l.command, 'stale', null::bigint, null::timestamptz, null::text
+        return query select distinct l.command, 'stale', null::bigint, null::timestamptz, null::text
             from unnest(lost) as l (command);
     end if;
 
@@ -223,7 +246,7 @@ begin
             join claims held using (tenant, kind, digest)
             where held.holder <> c.holder
             group by c.command;
-        select lost || coalesce(array_agg(distinct c.command), '{}') into lost
+        select lost || coalesce(array_agg(c.command), '{}') into lost
         from unnest(claims_command, claims_tenant, claims_kind, claims_digest, claims_holder)
             as c (command, tenant, kind, digest, holder)
         join claims held using (tenant, kind, digest)
@@ -239,39 +262,61 @@ begin
                 as k (command, tenant, actor, key, digest)
             join idempotency i using (tenant, actor, key)
             where i.recorded_at > moment - interval '24 hours';
-        select lost || coalesce(array_agg(distinct k.command), '{}') into lost
+        select lost || coalesce(array_agg(k.command), '{}') into lost
         from unnest(keys_command, keys_tenant, keys_actor, keys_key)
             as k (command, tenant, actor, key)
         join idempotency i using (tenant, actor, key)
         where i.recorded_at > moment - interval '24 hours';
     end if;
 
+    if cardinality(lost) > 0 then
+        -- Rare. The events of those that lost are taken out, and the rest numbered again.
+        select
+            coalesce(array_agg(e.command order by e.ordinal), '{}'),
+            coalesce(array_agg(e.tenant order by e.ordinal), '{}'),
+            coalesce(array_agg(e.tenant_ordinal order by e.ordinal), '{}'),
+            coalesce(array_agg(e.stream_type order by e.ordinal), '{}'),
+            coalesce(array_agg(e.stream_id order by e.ordinal), '{}'),
+            coalesce(array_agg(e.sequence order by e.ordinal), '{}'),
+            coalesce(array_agg(e.type order by e.ordinal), '{}'),
+            coalesce(array_agg(e.version order by e.ordinal), '{}'),
+            coalesce(array_agg(e.envelope order by e.ordinal), '{}')
+        into events_command, events_tenant, events_tenant_ordinal, events_stream_type,
+            events_stream_id, events_sequence, events_type, events_version, events_envelope
+        from (
+            select e.*,
+                row_number() over (partition by e.tenant order by e.ordinal) - 1 as tenant_ordinal
+            from unnest(events_command, events_tenant, events_stream_type, events_stream_id,
+                    events_sequence, events_type, events_version, events_envelope)
+                with ordinality as e (command, tenant, stream_type, stream_id,
+                    sequence, type, version, envelope, ordinal)
+            where e.command <> all (lost)
+        ) e;
+        select array_agg(
+            (select count(*) from unnest(events_command) as e (command) where e.command <= k.command)
+            order by k.ordinal
+        )
+        into keys_ends
+        from unnest(keys_command) with ordinality as k (command, ordinal);
+        update log l set next_position = base + cardinality(events_command) where l.log_id = 1;
+    end if;
+
     insert into events
-    select n.position, n.tenant, n.tenant_position, n.aggregate_type, n.aggregate_id, n.sequence,
-        n.event_type, n.schema_version, moment, n.envelope,
-        leaf(n.tenant, n.tenant_position, moment, n.envelope)
+    select e.position, e.tenant, t.position, e.stream_type, e.stream_id, e.sequence, e.type,
+        e.version, moment, e.envelope, leaf(e.tenant, t.position, moment_ms, e.envelope)
     from (
-        select base - 1 + row_number() over (order by e.ordinal) as position, e.tenant,
-            coalesce(t.next_position, 0) - 1
-                + row_number() over (partition by e.tenant order by e.ordinal) as tenant_position,
-            e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.schema_version, e.envelope
-        from unnest(events_command, events_tenant, events_stream_type, events_stream_id,
-                events_sequence, events_type, events_version, events_envelope)
-            with ordinality as e (command, tenant, aggregate_type, aggregate_id, sequence,
-                event_type, schema_version, envelope, ordinal)
-        left join tenant_log t on t.tenant = e.tenant
-        where e.command <> all (lost)
-    ) n;
-    get diagnostics appended = row_count;
+        select generate_series(base, base + cardinality(events_tenant) - 1) as position,
+            unnest(events_tenant) as tenant, unnest(events_tenant_ordinal) as tenant_ordinal,
+            unnest(events_stream_type) as stream_type, unnest(events_stream_id) as stream_id,
+            unnest(events_sequence) as sequence, unnest(events_type) as type,
+            unnest(events_version) as version, unnest(events_envelope) as envelope
+    ) e
+    left join tenant_log l on l.tenant = e.tenant
+    cross join lateral (select coalesce(l.next_position, 0) + e.tenant_ordinal) as t (position);
 
     insert into tenant_log as t
-    select e.tenant, count(*)
-    from unnest(events_command, events_tenant) as e (command, tenant)
-    where e.command <> all (lost)
-    group by e.tenant
+    select e.tenant, count(*) from unnest(events_tenant) as e (tenant) group by e.tenant
     on conflict (tenant) do update set next_position = t.next_position + excluded.next_position;
-
-    update log l set next_position = base + appended, recorded_at = moment where l.log_id = 1;
 
     if cardinality(claims_command) > 0 then
         insert into claims (tenant, kind, digest, holder)
@@ -285,15 +330,9 @@ begin
     if cardinality(keys_command) > 0 then
         insert into idempotency as i
             (tenant, actor, key, request_digest, answer, position, recorded_at)
-        select k.tenant, k.actor, k.key, k.digest, k.answer,
-            -- Where the command ended: its own events are the ones numbered up to it.
-            base - 1 + (
-                select count(*) from unnest(events_command) as e (command)
-                where e.command <= k.command and e.command <> all (lost)
-            ),
-            moment
-        from unnest(keys_command, keys_tenant, keys_actor, keys_key, keys_digest, keys_answer)
-            as k (command, tenant, actor, key, digest, answer)
+        select k.tenant, k.actor, k.key, k.digest, k.answer, base + k.ends - 1, moment
+        from unnest(keys_command, keys_tenant, keys_actor, keys_key, keys_digest, keys_answer,
+            keys_ends) as k (command, tenant, actor, key, digest, answer, ends)
         where k.command <> all (lost)
         on conflict (tenant, actor, key) do update
         set request_digest = excluded.request_digest, answer = excluded.answer,

@@ -7,6 +7,9 @@ use api::role::Role;
 use api::{demo, dev, document, logging, serve};
 use clap::{Parser, Subcommand};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whisky casks from registration to NFT, on a log that strangers can check.
 #[derive(Parser)]
 #[command(

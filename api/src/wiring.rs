@@ -130,7 +130,8 @@ impl Platform {
         let log_stop = CancellationToken::new();
         let ids = Ids::lease(&log, &clock).await.map_err(StartError::of)?;
         let keeping = ids.clone().keep(log.clone(), clock.clone(), log_stop.clone());
-        let (appender, appending) = Appender::start(log.clone(), log_stop.clone());
+        let (appender, appending) =
+            Appender::start(&log, log_stop.clone()).map_err(StartError::of)?;
         let forgetting = forgetting::run(log.clone(), log_stop.clone());
         let log_tasks = vec![appending, tokio::spawn(keeping), tokio::spawn(forgetting)];
 

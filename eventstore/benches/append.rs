@@ -30,6 +30,10 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio_util::sync::CancellationToken;
 
+/// The server's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 /// How long one load runs in one round.
 const SPAN: Duration = Duration::from_millis(1_500);
@@ -119,7 +123,7 @@ impl Bench {
         sqlx::raw_sql(TABLES).execute(&raw).await.unwrap();
         let ours = database::pool(url, Role::Log, OUR_CONNECTIONS).unwrap();
         let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
-        let (appender, _) = Appender::start(ours.clone(), stop);
+        let (appender, _) = Appender::start(&ours, stop).unwrap();
         let vault = Vault::new(ours.clone(), Entropy::default(), kek);
         let store = Store::new(ours, appender, vault, Entropy::default(), Clock::system());
         let stock = pool(url, STOCK_CONNECTIONS).await;
@@ -407,8 +411,8 @@ fn median(samples: &[Sample]) -> Sample {
 
 fn report(medians: &BTreeMap<(Load, usize), Sample>) {
     println!(
-        "\nmedians of {ROUNDS} rounds of {SPAN:?}; connections: ours {OUR_CONNECTIONS} (one of \
-         them appends), stock {STOCK_CONNECTIONS}, rows {CLIENTS}, array 1 ({ARRAY} rows each)\n"
+        "\nmedians of {ROUNDS} rounds of {SPAN:?}; connections: ours {OUR_CONNECTIONS} and 2 that \
+         append, stock {STOCK_CONNECTIONS}, rows {CLIENTS}, array 1 ({ARRAY} rows each)\n"
     );
     println!("{:<10} {:>6} {:>12} {:>10} {:>10}", "load", "tasks", "events/s", "p50 ms", "p99 ms");
     for ((load, tasks), sample) in medians {

@@ -1,6 +1,9 @@
 //! The one call of `eventstore.append`: a batch as arrays on the way in, what became of each command
 //! on the way out.
 
+use std::collections::HashMap;
+
+use domain::id::TenantId;
 use domain::personal::Purpose;
 use sqlx::PgConnection;
 
@@ -58,6 +61,28 @@ fn numbered<'a, T: Sync + 'a>(
         .flat_map(|(number, job, list)| list.iter().map(move |item| (number, job, item)))
 }
 
+/// How many events of its own tenant come before each.
+fn tenant_ordinals(tenants: impl Iterator<Item = TenantId>) -> Vec<i32> {
+    let mut counts: HashMap<TenantId, i32> = HashMap::new();
+    tenants
+        .map(|tenant| {
+            let count = counts.entry(tenant).or_default();
+            *count += 1;
+            *count - 1
+        })
+        .collect()
+}
+
+/// How many events of the batch come up to the end of each job that has a key.
+fn ends(batch: &[&Job]) -> Vec<i32> {
+    let mut events = 0;
+    let ends = batch.iter().map(|job| {
+        events += i32::try_from(job.rows.len()).unwrap_or(i32::MAX);
+        job.key.is_some().then_some(events)
+    });
+    ends.flatten().collect()
+}
+
 /// Appends a batch on this connection.
 pub(crate) async fn append(
     connection: &mut PgConnection,
@@ -69,11 +94,8 @@ pub(crate) async fn append(
             $items.clone().map(|$pattern| $value).collect::<Vec<_>>()
         };
     }
-    let written = numbered(batch, |job| &job.written);
-    let read = numbered(batch, |job| &job.read);
-    let streams: Vec<_> = written.chain(read).collect();
-    let streams = streams.iter();
     let rows = numbered(batch, |job| &job.rows);
+    let reads = numbered(batch, |job| &job.read);
     let claims = numbered(batch, |job| &job.claims);
     let keys = numbered(batch, |job| job.key.as_slice());
     let data_keys = numbered(batch, |job| &job.data_keys);
@@ -83,20 +105,23 @@ pub(crate) async fn append(
     let rows: Vec<OutcomeRow> = sqlx::query_as(
         "select command, outcome, at_position, at_time, detail from eventstore.append(
              $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)",
+             $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
+             $37)",
     )
-    .bind(column!(streams, (command, _, _) => *command))
-    .bind(column!(streams, (_, _, stream) => stream.aggregate_type))
-    .bind(column!(streams, (_, _, stream) => stream.aggregate_id.as_str()))
-    .bind(column!(streams, (_, _, stream) => stream.expected))
     .bind(column!(rows, (command, _, _) => command))
     .bind(column!(rows, (_, _, row) => row.tenant.value()))
+    .bind(tenant_ordinals(rows.clone().map(|(_, _, row)| row.tenant)))
     .bind(column!(rows, (_, _, row) => row.aggregate_type))
     .bind(column!(rows, (_, _, row) => row.aggregate_id.as_str()))
     .bind(column!(rows, (_, _, row) => row.sequence))
+    .bind(column!(rows, (_, _, row) => row.first))
     .bind(column!(rows, (_, _, row) => row.event_type.as_str()))
     .bind(column!(rows, (_, _, row) => row.schema_version))
     .bind(column!(rows, (_, _, row) => row.envelope.as_str()))
+    .bind(column!(reads, (command, _, _) => command))
+    .bind(column!(reads, (_, _, stream) => stream.aggregate_type))
+    .bind(column!(reads, (_, _, stream) => stream.aggregate_id.as_str()))
+    .bind(column!(reads, (_, _, stream) => stream.expected))
     .bind(column!(claims, (command, _, _) => command))
     .bind(column!(claims, (_, job, _) => job.tenant.value()))
     .bind(column!(claims, (_, _, claim) => claim.kind))
@@ -108,6 +133,7 @@ pub(crate) async fn append(
     .bind(column!(keys, (_, _, (key, _)) => key.key.as_str()))
     .bind(column!(keys, (_, _, (key, _)) => key.request_digest.as_slice()))
     .bind(column!(keys, (_, _, (_, answer)) => answer.as_str()))
+    .bind(ends(batch))
     .bind(column!(data_keys, (command, _, _) => command))
     .bind(column!(data_keys, (_, _, key) => key.drawer.tenant.value()))
     .bind(column!(data_keys, (_, _, key) => key.drawer.subject.value()))

@@ -47,7 +47,16 @@ pub(crate) struct Draft<'a> {
     pub event_type: &'a str,
     pub schema_version: i32,
     pub data: &'a RawValue,
-    pub metadata: Metadata,
+    pub metadata: &'a Metadata,
+}
+
+impl Draft<'_> {
+    pub fn to_text(&self) -> serde_json::Result<String> {
+        // About what all but the data takes.
+        let mut text = Vec::with_capacity(512 + self.data.get().len());
+        serde_json::to_writer(&mut text, self)?;
+        String::from_utf8(text).map_err(serde::ser::Error::custom)
+    }
 }
 
 /// Who, why and when.

@@ -22,6 +22,7 @@ pub mod store;
 pub mod stream;
 mod touched;
 pub mod vault;
+mod writer;
 
 pub use clock::Clock;
 pub use commit::{Claim, Commit, CommitError, Committed, IdempotencyKey, IdempotencySecret};

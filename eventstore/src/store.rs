@@ -240,7 +240,7 @@ impl Store {
             for (draft, sequence) in part.drafts()?.into_iter().zip(condition.expected + 1..) {
                 let (draft, sealed) = self.seal(part.tenant(), draft, &mut job).await?;
                 changed.push(sealed.then(|| draft.data.clone()));
-                let row = self.row(part.tenant(), &condition, sequence, draft, metadata.clone())?;
+                let row = self.row(part.tenant(), &condition, sequence, draft, &metadata)?;
                 job.rows.push(row);
             }
             stored.push(changed);
@@ -310,10 +310,10 @@ impl Store {
         condition: &crate::commit::Condition,
         sequence: i64,
         draft: Draft,
-        metadata: Metadata,
+        metadata: &Metadata,
     ) -> Result<Row, CommitError> {
         let salt = self.entropy.text::<16>().map_err(vault::VaultError::from)?;
-        let envelope = serde_json::to_string(&envelope::Draft {
+        let envelope = envelope::Draft {
             salt: &salt,
             tenant,
             aggregate_type: condition.aggregate_type,
@@ -323,13 +323,14 @@ impl Store {
             schema_version: draft.schema_version,
             data: &draft.data,
             metadata,
-        })
-        .map_err(|error| CommitError::Refused(error.to_string()))?;
+        };
+        let envelope = envelope.to_text().map_err(|e| CommitError::Refused(e.to_string()))?;
         Ok(Row {
             tenant,
             aggregate_type: condition.aggregate_type,
             aggregate_id: condition.aggregate_id.clone(),
             sequence,
+            first: sequence == condition.expected + 1,
             event_type: draft.event_type,
             schema_version: draft.schema_version,
             envelope,

@@ -1,46 +1,49 @@
 //! What the commits of one batch touch: two that touch the same thing go one after the other.
 
 use std::collections::HashSet;
-
-use domain::id::TenantId;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use crate::appender::Job;
 use crate::commit::Condition;
-use crate::vault::Drawer;
 
-/// What the commits of a batch touch.
+/// What the commits of a batch touch, as hashes: where two differ and their hashes do not, a commit
+/// only waits for the next batch.
 #[derive(Default)]
 pub(crate) struct Touched {
-    written: HashSet<(&'static str, String)>,
-    read: HashSet<(&'static str, String)>,
-    claims: HashSet<(TenantId, &'static str, Vec<u8>)>,
-    keys: HashSet<(TenantId, String, String)>,
-    data_keys: HashSet<Drawer>,
+    hasher: RandomState,
+    taken: HashSet<u64>,
+    /// Streams that were read only. Many may read the same.
+    read: HashSet<u64>,
 }
 
 impl Touched {
     /// Notes what the job touches, unless it collides with what is noted.
     pub fn admit(&mut self, job: &Job) -> bool {
-        let stream =
-            |condition: &Condition| (condition.aggregate_type, condition.aggregate_id.clone());
-        let written: Vec<_> = job.written.iter().map(stream).collect();
-        let read: Vec<_> = job.read.iter().map(stream).collect();
-        let claims: Vec<_> =
-            job.claims.iter().map(|c| (job.tenant, c.kind, c.digest.clone())).collect();
-        let key = job.key.as_ref().map(|(k, _)| (job.tenant, job.actor.clone(), k.key.clone()));
-
-        let collides = written.iter().any(|s| self.written.contains(s) || self.read.contains(s))
-            || read.iter().any(|s| self.written.contains(s))
-            || claims.iter().any(|c| self.claims.contains(c))
-            || key.iter().any(|k| self.keys.contains(k))
-            || job.data_keys.iter().any(|k| self.data_keys.contains(&k.drawer));
+        let taken = self.taken_by(job);
+        let read: Vec<u64> = job.read.iter().map(|stream| self.stream(stream)).collect();
+        let collides = taken.iter().any(|it| self.taken.contains(it) || self.read.contains(it))
+            || read.iter().any(|it| self.taken.contains(it));
         if !collides {
-            self.written.extend(written);
+            self.taken.extend(taken);
             self.read.extend(read);
-            self.claims.extend(claims);
-            self.keys.extend(key);
-            self.data_keys.extend(job.data_keys.iter().map(|k| k.drawer));
         }
         !collides
+    }
+
+    /// Streams it writes, names it claims, its key, and the data keys it makes.
+    fn taken_by(&self, job: &Job) -> Vec<u64> {
+        let streams = job.written.iter().map(|stream| self.stream(stream));
+        let claims = job.claims.iter().map(|c| self.hash((1, job.tenant, c.kind, &c.digest)));
+        let key = job.key.iter().map(|(k, _)| self.hash((2, job.tenant, &job.actor, &k.key)));
+        let data_keys = job.data_keys.iter().map(|key| self.hash((3, key.drawer)));
+        streams.chain(claims).chain(key).chain(data_keys).collect()
+    }
+
+    fn stream(&self, stream: &Condition) -> u64 {
+        self.hash((0, stream.aggregate_type, &stream.aggregate_id))
+    }
+
+    fn hash(&self, touched: impl Hash) -> u64 {
+        self.hasher.hash_one(touched)
     }
 }

@@ -116,7 +116,7 @@ impl Process {
     pub fn start(url: &str) -> Self {
         let pool = database::pool(url, Role::Log, 12).unwrap();
         let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
-        let (appender, _) = Appender::start(pool.clone(), CancellationToken::new());
+        let (appender, _) = Appender::start(&pool, CancellationToken::new()).unwrap();
         let entropy = Entropy::default();
         let vault = Vault::new(pool.clone(), entropy.clone(), kek);
         let store =
