@@ -10,6 +10,7 @@ mod casks;
 mod conventions;
 mod crashes;
 mod outages;
+mod parked;
 mod path;
 mod processes;
 mod read_models;

@@ -30,6 +30,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Histogram>,
     projection_lag: Family<ProjectionLabels, Gauge>,
+    projection_parked: Family<ProjectionLabels, Gauge>,
     sequencer_lag: Gauge,
     events_appended: Counter,
     resident_memory: Gauge,
@@ -39,7 +40,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
         let requests: Family<_, _> = Family::new_with_constructor(latencies as fn() -> Histogram);
-        let (projection_lag, sequencer_lag) = (Family::default(), Gauge::default());
+        let (projection_lag, projection_parked) = (Family::default(), Family::default());
+        let sequencer_lag = Gauge::default();
         let (events_appended, resident_memory) = (Counter::default(), Gauge::default());
         registry.register_with_unit(
             "http_request_duration",
@@ -51,6 +53,11 @@ impl Default for Metrics {
             "projection_lag",
             "Events a read model has not folded yet",
             projection_lag.clone(),
+        );
+        registry.register(
+            "projection_parked",
+            "Partitions of a read model that wait behind an event that cannot be folded",
+            projection_parked.clone(),
         );
         registry.register(
             "eventstore_sequencer_lag",
@@ -69,7 +76,15 @@ impl Default for Metrics {
             resident_memory.clone(),
         );
         let registry = Arc::new(registry);
-        Self { registry, requests, projection_lag, sequencer_lag, events_appended, resident_memory }
+        Self {
+            registry,
+            requests,
+            projection_lag,
+            projection_parked,
+            sequencer_lag,
+            events_appended,
+            resident_memory,
+        }
     }
 }
 
@@ -86,10 +101,11 @@ impl Metrics {
         self.sequencer_lag.set((head - published).max(0));
     }
 
-    pub fn projection(&self, name: &str, lag: i64) {
-        self.projection_lag
-            .get_or_create(&ProjectionLabels { projection: name.to_owned() })
-            .set(lag.max(0));
+    pub fn projection(&self, name: &str, lag: i64, parked: usize) {
+        let labels = ProjectionLabels { projection: name.to_owned() };
+        self.projection_lag.get_or_create(&labels).set(lag.max(0));
+        let parked = i64::try_from(parked).unwrap_or(i64::MAX);
+        self.projection_parked.get_or_create(&labels).set(parked);
     }
 
     /// Everything, as OpenMetrics text.

@@ -66,6 +66,15 @@ impl Recorded {
         })
     }
 
+    /// The aggregate's id as the number it is, for all aggregates whose ids we give out.
+    pub fn id(&self) -> Result<i64, Undecodable> {
+        self.aggregate_id.parse().map_err(|_| Undecodable::Event {
+            event_type: self.event_type.clone(),
+            version: self.schema_version.to_string(),
+            reason: format!("{:?} is no id", self.aggregate_id),
+        })
+    }
+
     /// The event in today's shape, if it belongs to this aggregate.
     pub fn event<A: Aggregate>(&self) -> Result<Option<A::Event>, Undecodable> {
         if self.aggregate_type != A::TYPE {

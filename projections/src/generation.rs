@@ -7,6 +7,7 @@ use eventstore::journal::{Journal, JournalError};
 use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres, Transaction};
 use thiserror::Error;
 
+use crate::parked::{self, Parked};
 use crate::projection::{ApplyError, Projection};
 
 #[derive(Debug, Error)]
@@ -23,6 +24,12 @@ pub enum GenerationError {
     /// Somebody else moved the checkpoint; it is at the position given.
     #[error("the checkpoint is at {0}")]
     Moved(i64),
+}
+
+impl GenerationError {
+    pub(crate) fn apply(event: &Recorded, error: ApplyError) -> Self {
+        Self::Apply { position: event.position, error }
+    }
 }
 
 /// How many events are folded in one transaction.
@@ -60,17 +67,50 @@ pub async fn ensure<P: Projection>(pool: &PgPool) -> Result<(i64, bool), Generat
     Ok((position, version == P::VERSION))
 }
 
-/// Folds a batch into the live generation, together with its checkpoint.
+/// Folds a batch into the live generation, together with its checkpoint. Gives also what is parked
+/// afterwards.
 pub async fn advance<P: Projection>(
     projection: &P,
     pool: &PgPool,
     events: &[Recorded],
-) -> Result<i64, GenerationError> {
+) -> Result<(i64, Vec<Parked>), GenerationError> {
+    fold(projection, pool, &live::<P>(), events).await
+}
+
+/// A transaction on the live generation.
+pub(crate) async fn begin_live<P: Projection>(
+    pool: &PgPool,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let mut tx = pool.begin().await?;
     use_schema(&mut tx, &live::<P>()).await?;
-    let at = fold_batch(projection, &mut tx, events).await?;
-    tx.commit().await?;
-    Ok(at)
+    Ok(tx)
+}
+
+/// Folds a batch in a transaction. An event that cannot be folded parks its partition, and the
+/// batch is begun again without it.
+async fn fold<P: Projection>(
+    projection: &P,
+    pool: &PgPool,
+    schema: &str,
+    events: &[Recorded],
+) -> Result<(i64, Vec<Parked>), GenerationError> {
+    let mut poison: Vec<Parked> = Vec::new();
+    loop {
+        let mut tx = pool.begin().await?;
+        use_schema(&mut tx, schema).await?;
+        match fold_batch(projection, &mut tx, events, &poison).await {
+            Ok(done) => {
+                tx.commit().await?;
+                return Ok(done);
+            }
+            Err(GenerationError::Apply { position, error }) if error.is_poison() => {
+                tracing::error!(projection = P::NAME, position, %error, "a poison event");
+                let event = events.iter().find(|event| event.position == position);
+                poison.extend(event.map(|event| Parked::behind(event, error.to_string())));
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Builds the read model anew beside the live one and lets it take its place. Reads go on all the
@@ -95,18 +135,19 @@ pub async fn rebuild<P: Projection>(
     tx.commit().await?;
 
     let mut at = -1;
-    loop {
+    let swapped = loop {
         let events = journal.after(at, BATCH).await?;
-        if events.is_empty() {
-            break;
+        if !events.is_empty() {
+            (at, _) = fold(projection, pool, &schema, &events).await?;
+            passed(at);
+            continue;
         }
-        let mut tx = pool.begin().await?;
-        use_schema(&mut tx, &schema).await?;
-        at = fold_batch(projection, &mut tx, &events).await?;
-        tx.commit().await?;
-        passed(at);
-    }
-    let swapped = swap(projection, pool, journal).await;
+        match swap(projection, pool, journal).await {
+            // It came in between; it is parked like any other, and then swapped.
+            Err(GenerationError::Apply { error, .. }) if error.is_poison() => {}
+            swapped => break swapped,
+        }
+    };
     let _ = building.close().await;
     swapped
 }
@@ -128,7 +169,7 @@ async fn swap<P: Projection>(
     let mut at = checkpoint::<P>(&mut tx).await?;
     while at < goal {
         let events = journal.after(at, BATCH).await?;
-        at = fold_batch(projection, &mut tx, &events).await?;
+        (at, _) = fold_batch(projection, &mut tx, &events, &[]).await?;
     }
     run(&mut tx, &format!("drop schema {live} cascade; alter schema {next} rename to {live}"))
         .await?;
@@ -140,8 +181,13 @@ async fn fold_batch<P: Projection>(
     projection: &P,
     connection: &mut PgConnection,
     events: &[Recorded],
-) -> Result<i64, GenerationError> {
+    poison: &[Parked],
+) -> Result<(i64, Vec<Parked>), GenerationError> {
     let mut at = checkpoint::<P>(connection).await?;
+    for parked in poison {
+        parked.note(connection).await?;
+    }
+    let parked = Parked::all(connection).await?;
     for event in events {
         if event.position <= at {
             continue;
@@ -149,18 +195,20 @@ async fn fold_batch<P: Projection>(
         if event.position != at + 1 {
             return Err(GenerationError::Moved(at));
         }
-        projection
-            .apply(connection, event)
-            .await
-            .map_err(|error| GenerationError::Apply { position: event.position, error })?;
+        if !parked.iter().any(|parked| parked.holds(event)) {
+            let applied = projection.apply(connection, event).await;
+            applied.map_err(|error| GenerationError::apply(event, error))?;
+        }
         at = event.position;
     }
     sqlx::query("update checkpoint set position = $1").bind(at).execute(&mut *connection).await?;
-    Ok(at)
+    Ok((at, parked))
 }
 
 /// The checkpoint of a generation of our version, held until the transaction ends.
-async fn checkpoint<P: Projection>(connection: &mut PgConnection) -> Result<i64, GenerationError> {
+pub(crate) async fn checkpoint<P: Projection>(
+    connection: &mut PgConnection,
+) -> Result<i64, GenerationError> {
     let row: Option<(i64,)> =
         sqlx::query_as("select position from checkpoint where version = $1 for update")
             .bind(P::VERSION)
@@ -174,7 +222,7 @@ async fn create<P: Projection>(
     schema: &str,
 ) -> Result<(), sqlx::Error> {
     let version = P::VERSION;
-    let tables = P::TABLES;
+    let (tables, parked) = (P::TABLES, parked::TABLE);
     let making = format!(
         "create schema {schema};
          set local search_path to {schema};
@@ -184,6 +232,7 @@ async fn create<P: Projection>(
              version integer not null
          );
          insert into checkpoint (position, version) values (-1, {version});
+         {parked}
          {tables}
          grant usage on schema {schema} to caskchain_reader;
          grant select on all tables in schema {schema} to caskchain_reader;"

@@ -4,6 +4,7 @@
 pub mod generation;
 pub mod nfts;
 pub mod page;
+pub mod parked;
 pub mod projection;
 pub mod reading;
 pub mod runner;
@@ -11,6 +12,7 @@ pub mod sessions;
 pub mod users;
 pub mod whiskeys;
 
+pub use parked::Parked;
 pub use projection::{ApplyError, Projection};
 pub use reading::{ReadError, Readers};
 pub use runner::{Runner, Status};

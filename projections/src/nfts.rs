@@ -37,7 +37,7 @@ pub struct NftRow {
 
 impl Projection for Nfts {
     const NAME: &'static str = "nfts";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static str = include_str!("../migrations/nfts.sql");
 
     async fn apply(
@@ -48,7 +48,7 @@ impl Projection for Nfts {
         let Some(happened) = event.event::<Nft>()? else {
             return Ok(());
         };
-        let id: i64 = event.aggregate_id.parse().unwrap_or_default();
+        let id = event.id()?;
         let when = at(event.metadata.occurred_at);
         let change = match happened {
             NftEvent::MintRequested { owner, order, .. } => sqlx::query(

@@ -12,9 +12,12 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::generation::{self, GenerationError};
+use crate::parked::{self, Parked};
 use crate::projection::Projection;
 
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often parked partitions are tried again: a newer process may know what an older one did not.
+const TRY_PARKED_EVERY: Duration = Duration::from_secs(30);
 
 /// What can be seen of a read model from outside.
 #[derive(Clone)]
@@ -22,8 +25,8 @@ pub struct Status {
     pub name: &'static str,
     /// The last position folded; -1 before the first.
     pub position: watch::Receiver<i64>,
-    /// The event that cannot be folded, if one stands in the way.
-    pub poisoned: watch::Receiver<Option<(i64, String)>>,
+    /// Partitions that wait behind an event that cannot be folded.
+    pub parked: watch::Receiver<Vec<Parked>>,
     /// How far a rebuild has come, while one is under way.
     pub rebuilding: watch::Receiver<Option<i64>>,
     rebuild: Arc<Notify>,
@@ -42,7 +45,7 @@ pub struct Runner<P> {
     pool: PgPool,
     jetstream: Option<async_nats::jetstream::Context>,
     position: watch::Sender<i64>,
-    poisoned: watch::Sender<Option<(i64, String)>>,
+    parked: watch::Sender<Vec<Parked>>,
     rebuilding: Arc<watch::Sender<Option<i64>>>,
     rebuild: Arc<Notify>,
 }
@@ -54,18 +57,18 @@ impl<P: Projection> Runner<P> {
         jetstream: Option<async_nats::jetstream::Context>,
     ) -> (Self, Status) {
         let (position, position_seen) = watch::channel(-1);
-        let (poisoned, poisoned_seen) = watch::channel(None);
+        let (parked, parked_seen) = watch::channel(Vec::new());
         let (rebuilding, rebuilding_seen) = watch::channel(None);
         let rebuild = Arc::new(Notify::new());
         let status = Status {
             name: P::NAME,
             position: position_seen,
-            poisoned: poisoned_seen,
+            parked: parked_seen,
             rebuilding: rebuilding_seen,
             rebuild: Arc::clone(&rebuild),
         };
         let (projection, rebuilding) = (Arc::new(projection), Arc::new(rebuilding));
-        (Self { projection, pool, jetstream, position, poisoned, rebuilding, rebuild }, status)
+        (Self { projection, pool, jetstream, position, parked, rebuilding, rebuild }, status)
     }
 
     /// Runs until stopped; whatever fails is tried again.
@@ -91,12 +94,18 @@ impl<P: Projection> Runner<P> {
         if !current {
             at = self.build(&journal).await.map_err(ended)??;
         }
+        self.try_parked(&journal).await?;
+        let mut look_at_parked = tokio::time::interval(TRY_PARKED_EVERY);
         self.position.send_replace(at);
         let mut follower = Follower::new(journal.clone(), self.jetstream.clone(), at);
         let mut building = None;
         loop {
             let events = tokio::select! {
                 events = follower.next(usize::try_from(generation::BATCH).unwrap_or(1)) => events?,
+                _ = look_at_parked.tick(), if !self.parked.borrow().is_empty() => {
+                    self.try_parked(&journal).await?;
+                    continue;
+                }
                 () = self.rebuild.notified(), if building.is_none() => {
                     building = Some(self.build(&journal));
                     continue;
@@ -104,6 +113,7 @@ impl<P: Projection> Runner<P> {
                 built = finished(&mut building), if building.is_some() => {
                     building = None;
                     follower.rewind(self.built(built)?);
+                    self.parked.send_replace(parked::of_live::<P>(&self.pool).await?);
                     continue;
                 }
             };
@@ -113,14 +123,21 @@ impl<P: Projection> Runner<P> {
         }
     }
 
+    async fn try_parked(&self, journal: &Journal) -> Result<(), GenerationError> {
+        let projection = self.projection.as_ref();
+        let parked = parked::try_again(projection, &self.pool, journal).await?;
+        self.parked.send_replace(parked);
+        Ok(())
+    }
+
     async fn fold(
         &self,
         follower: &mut Follower,
         events: &[Recorded],
     ) -> Result<(), GenerationError> {
         match generation::advance(self.projection.as_ref(), &self.pool, events).await {
-            Ok(at) => {
-                self.poisoned.send_replace(None);
+            Ok((at, parked)) => {
+                self.parked.send_replace(parked);
                 self.position.send_replace(at);
                 Ok(())
             }
@@ -129,10 +146,7 @@ impl<P: Projection> Runner<P> {
                 follower.rewind(at);
                 Ok(())
             }
-            Err(error) => {
-                self.note_poison(&error);
-                Err(error)
-            }
+            Err(error) => Err(error),
         }
     }
 
@@ -158,20 +172,7 @@ impl<P: Projection> Runner<P> {
         &self,
         built: Result<Result<i64, GenerationError>, JoinError>,
     ) -> Result<i64, GenerationError> {
-        built.map_err(ended)?.inspect_err(|error| {
-            self.note_poison(error);
-            self.rebuild.notify_one();
-        })
-    }
-
-    /// An event that cannot be folded stops the read model, loudly, and is never skipped.
-    fn note_poison(&self, error: &GenerationError) {
-        if let GenerationError::Apply { position, error } = error
-            && error.is_poison()
-        {
-            tracing::error!(projection = P::NAME, position, %error, "a poison event");
-            self.poisoned.send_replace(Some((*position, error.to_string())));
-        }
+        built.map_err(ended)?.inspect_err(|_| self.rebuild.notify_one())
     }
 }
 

@@ -31,7 +31,7 @@ const SHOWN: i64 = 100;
 
 impl Projection for Sessions {
     const NAME: &'static str = "sessions";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static str = include_str!("../migrations/sessions.sql");
 
     async fn apply(
@@ -57,7 +57,7 @@ impl Projection for Sessions {
                          remember_me, opened_at, expires_at)
                      values ($1, $2, $3, $4, $5, $6, $7, $8)",
                 )
-                .bind(event.aggregate_id.parse::<i64>().unwrap_or_default())
+                .bind(event.id()?)
                 .bind(event.tenant.value())
                 .bind(user.value())
                 .bind(address)

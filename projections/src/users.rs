@@ -35,7 +35,7 @@ pub struct UserRow {
 
 impl Projection for Users {
     const NAME: &'static str = "users";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static str = include_str!("../migrations/users.sql");
 
     async fn apply(
@@ -46,7 +46,7 @@ impl Projection for Users {
         let Some(happened) = event.event::<User>()? else {
             return Ok(());
         };
-        let id: i64 = event.aggregate_id.parse().unwrap_or_default();
+        let id = event.id()?;
         let at = at(event.metadata.occurred_at);
         match happened {
             UserEvent::UserRegistered { email, username, full_name, phone, .. } => {

@@ -40,7 +40,7 @@ pub struct Filter {
 
 impl Projection for Whiskeys {
     const NAME: &'static str = "whiskeys";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static str = include_str!("../migrations/whiskeys.sql");
 
     async fn apply(
@@ -71,7 +71,7 @@ impl Projection for Whiskeys {
                  network = coalesce($5, network), changed_at = $6
              where whiskey_id = $1",
         )
-        .bind(event.aggregate_id.parse::<i64>().unwrap_or_default())
+        .bind(event.id()?)
         .bind(event.sequence)
         .bind(stage.name())
         .bind(rejection_reason)
@@ -95,7 +95,7 @@ async fn register(
              category, original_litres_of_alcohol, details, registered_at, changed_at)
          values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8::text::numeric, $9, $10, $10)",
     )
-    .bind(event.aggregate_id.parse::<i64>().unwrap_or_default())
+    .bind(event.id()?)
     .bind(event.tenant.value())
     .bind(event.sequence)
     .bind(owner.value())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::projections::Status;
+use ::projections::{Parked, Status};
 use async_nats::connection::State;
 use domain::permission::Permission;
 use eventstore::journal::Journal;
@@ -70,21 +70,12 @@ pub async fn health(insight: Data<&Insight>) -> Response {
     answer(StatusCode::OK, &data)
 }
 
-/// Whether this process should get traffic: it can reach the log, and no read model is stuck.
+/// Whether this process should get traffic: it can reach the log. Partitions of read models that
+/// are parked are shown; they are no reason to turn everybody else away.
 #[handler]
 pub async fn ready(insight: Data<&Insight>) -> Response {
-    let poisoned: Vec<_> = insight
-        .statuses
-        .iter()
-        .filter_map(|status| {
-            let poisoned = status.poisoned.borrow().clone();
-            // The reason is in the log; what a database says is not for everybody.
-            poisoned.map(|(position, _)| {
-                json!({ "projection": status.name, "position": position.to_string() })
-            })
-        })
-        .collect();
-    let ready = insight.head().await.is_some() && poisoned.is_empty();
+    let poisoned: Vec<_> = insight.statuses.iter().flat_map(poisoned).collect();
+    let ready = insight.head().await.is_some();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let data = json!({
         "ready": ready,
@@ -98,13 +89,27 @@ pub async fn ready(insight: Data<&Insight>) -> Response {
     response
 }
 
+/// The events that park partitions. The reasons are in the process's own log; what a database says
+/// is not for everybody.
+fn poisoned(status: &Status) -> Vec<Value> {
+    let shown = |parked: &Parked| {
+        json!({
+            "projection": status.name,
+            "partition": parked.partition,
+            "position": parked.position.to_string(),
+        })
+    };
+    status.parked.borrow().iter().map(shown).collect()
+}
+
 /// OpenMetrics.
 #[handler]
 pub async fn metrics(insight: Data<&Insight>) -> Response {
     if let Some(head) = insight.head().await {
         insight.metrics.log(head, *insight.published.borrow());
         for status in insight.statuses.iter() {
-            insight.metrics.projection(status.name, head - *status.position.borrow());
+            let parked = status.parked.borrow().len();
+            insight.metrics.projection(status.name, head - *status.position.borrow(), parked);
         }
     }
     Response::builder()
@@ -119,7 +124,7 @@ fn described(status: &Status, head: Option<i64>) -> Value {
         "position": position.to_string(),
         "lag": head.map(|head| (head - position).max(0)),
         "rebuilding": status.rebuilding.borrow().map(|at| at.to_string()),
-        "poisoned": status.poisoned.borrow().as_ref().map(|(at, _)| at.to_string()),
+        "poisoned": poisoned(status),
     })
 }
 
