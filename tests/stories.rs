@@ -14,4 +14,5 @@ mod parked;
 mod path;
 mod processes;
 mod read_models;
+mod sessions;
 mod starting_and_stopping;

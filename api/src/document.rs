@@ -21,20 +21,27 @@ use crate::resources::nfts::Nfts;
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
 use crate::resources::sessions::Sessions;
+use crate::resources::tokens::Tokens;
 use crate::resources::users::Users;
+use crate::resources::well_known::{self, Published};
 use crate::resources::whiskeys::Whiskeys;
 use crate::wiring::Platform;
 
 const BASE: &str = "/api/v1";
 
 /// Everything below `BASE`.
-type Resources = (Auth, Sessions, Users, Whiskeys, Nfts);
+type Resources = (Auth, Tokens, Sessions, Users, Whiskeys, Nfts);
 
 fn resources(platform: &Platform) -> Resources {
     let (commands, readers) = (&platform.commands, &platform.readers);
     (
         Auth { commands: commands.clone() },
-        Sessions { readers: readers.clone(), clock: platform.clock.clone() },
+        Tokens { commands: commands.clone(), believer: platform.believer.clone() },
+        Sessions {
+            commands: commands.clone(),
+            readers: readers.clone(),
+            clock: platform.clock.clone(),
+        },
         Users { readers: readers.clone() },
         Whiskeys { commands: commands.clone(), readers: readers.clone() },
         Nfts { commands: commands.clone(), readers: readers.clone() },
@@ -90,8 +97,10 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         statuses: Arc::new(platform.statuses.clone()),
         nats: platform.nats.clone(),
         metrics: platform.metrics.clone(),
-        tokens: Arc::clone(&platform.commands.tokens),
+        revocations: platform.believer.revocations.clone(),
     };
+    let published =
+        Published { tokens: Arc::clone(&platform.commands.tokens), clock: platform.clock.clone() };
     let mut routes = Route::new()
         .nest(BASE, described(resources(platform)))
         .at("/health", get(operations::health))
@@ -99,6 +108,8 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         .at("/metrics", get(operations::metrics))
         .at("/admin/projections", get(operations::read_models))
         .at("/admin/projections/:name/rebuild", post(operations::rebuild))
+        .at("/.well-known/jwks.json", get(well_known::keys).data(published.clone()))
+        .at("/.well-known/openid-configuration", get(well_known::discovery).data(published))
         .at("/openapi.json", get(text("application/json", json())))
         .at("/openapi.yaml", get(text("application/yaml", yaml())))
         .at("/docs", get(page(shape().swagger_ui_html())));
@@ -107,7 +118,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
     }
     routes
         .data(insight)
-        .data(Arc::clone(&platform.commands.tokens))
+        .data(platform.believer.clone())
         .with(CatchPanic::new().with_handler(|_| Problem::new(ErrorCode::InternalError)))
         .with(Converse {
             clock: platform.clock.clone(),
@@ -154,7 +165,15 @@ mod tests {
     #[test]
     fn every_operation_has_an_id_and_says_who_may() {
         let document: serde_json::Value = serde_json::from_str(&json()).unwrap();
-        let public = ["register", "verify_email", "verify_email_by_link", "login", "nft_metadata"];
+        let public = [
+            "register",
+            "verify_email",
+            "verify_email_by_link",
+            "login",
+            "refresh",
+            "verify_token",
+            "nft_metadata",
+        ];
         let mut count = 0;
         for operations in document["paths"].as_object().unwrap().values() {
             for operation in operations.as_object().unwrap().values() {
@@ -164,6 +183,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 13, "{count}");
+        assert!(count >= 19, "{count}");
     }
 }

@@ -8,9 +8,12 @@ use commands::nft::MintPolicy;
 use commands::outside::chain::Chain;
 use commands::outside::challenges::Challenges;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
+use commands::outside::key_keeper::KeyKeeper;
+use commands::outside::key_ring::KeyRing;
 use commands::outside::outbox::Outbox;
 use commands::outside::passwords::Passwords;
-use commands::outside::tokens::{Tokens, make_signing_key};
+use commands::outside::refresh_tokens::RefreshTokens;
+use commands::outside::tokens::{ACCESS_TOKEN_LIFE, Tokens};
 use commands::reactions::mail::Mailer;
 use commands::reactions::mint::Minter;
 use commands::{Asked, Commands};
@@ -27,7 +30,7 @@ use projections::nfts::Nfts;
 use projections::sessions::Sessions;
 use projections::users::Users;
 use projections::whiskeys::Whiskeys;
-use projections::{Projection, Readers, Runner, Status};
+use projections::{Projection, Readers, Revocations, Runner, Status};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use thiserror::Error;
@@ -36,6 +39,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError};
+use crate::http::authentication::Believer;
 use crate::metrics::Metrics;
 use crate::role::Role;
 
@@ -62,6 +66,7 @@ impl StartError {
 /// A running platform.
 pub struct Platform {
     pub commands: Commands,
+    pub believer: Believer,
     pub readers: Readers,
     pub statuses: Vec<Status>,
     pub journal: Journal,
@@ -92,7 +97,8 @@ struct Keys {
     claims: [u8; 32],
     challenges: [u8; 32],
     idempotency: [u8; 32],
-    signing: Vec<u8>,
+    refresh: [u8; 32],
+    signing: KeyRing,
 }
 
 pub fn required(setting: &Option<SecretString>, name: &'static str) -> Result<String, ConfigError> {
@@ -125,7 +131,8 @@ impl Platform {
         let kek = required(&config.key_encryption_key, "key_encryption_key")?.into();
         let kek = KeyEncryptionKey::parse(&kek).map_err(StartError::of)?;
         let secrets = Secrets::new(log.clone(), entropy.clone(), kek.clone());
-        let keys = Keys::get(&secrets).await?;
+        let keeper = KeyKeeper { secrets: secrets.clone(), clock: clock.clone() };
+        let keys = Keys::get(&secrets, &keeper).await?;
 
         let log_stop = CancellationToken::new();
         let ids = Ids::lease(&log, &clock).await.map_err(StartError::of)?;
@@ -139,7 +146,8 @@ impl Platform {
         let head = appender.head();
         let store =
             Store::new(log.clone(), appender, vault.clone(), entropy.clone(), clock.clone());
-        let commands = commands_of(config, store, ids, entropy.clone(), &keys)?;
+        let idempotency = Arc::new(IdempotencySecret::new(&keys.idempotency));
+        let commands = commands_of(config, store, ids, entropy.clone(), keys)?;
 
         let nats_url = required(&config.nats_url, "nats_url")?;
         let nats = stream::connect(&nats_url).await.map_err(StartError::of)?;
@@ -175,6 +183,15 @@ impl Platform {
             run.start(Whiskeys);
             run.start(Nfts);
         }
+        let journal = Journal::new(log);
+        workers.push(tokio::spawn(keeper.run(Arc::clone(&commands.tokens), stop.clone())));
+        let revocations = Revocations::new(journal.clone(), clock.clone(), ACCESS_TOKEN_LIFE);
+        if roles.contains(&Role::Api) {
+            let following = revocations.clone().run(jetstream.clone(), stop.clone());
+            workers.push(tokio::spawn(following));
+        }
+        let believer =
+            Believer { tokens: Arc::clone(&commands.tokens), revocations, clock: clock.clone() };
         let outbox = config.outbox_folder.clone().map(Outbox::new);
         if roles.contains(&Role::Notifications) {
             let mailer = Mailer {
@@ -194,13 +211,14 @@ impl Platform {
         Ok(Self {
             readers: Readers::new(reader, &statuses),
             commands,
+            believer,
             statuses,
-            journal: Journal::new(log),
+            journal,
             published,
             nats,
             outbox,
             metrics: Metrics::default(),
-            idempotency: Arc::new(IdempotencySecret::new(&keys.idempotency)),
+            idempotency,
             clock,
             entropy,
             background: Background { workers: (stop, workers), log: (log_stop, log_tasks) },
@@ -221,16 +239,14 @@ impl Platform {
 }
 
 impl Keys {
-    async fn get(secrets: &Secrets) -> Result<Self, StartError> {
+    async fn get(secrets: &Secrets, keeper: &KeyKeeper) -> Result<Self, StartError> {
         Ok(Self {
             pepper: secrets.random_key("password-pepper").await.map_err(StartError::of)?,
             claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
             challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
             idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
-            signing: secrets
-                .get_or_make("access-token-signing", make_signing_key)
-                .await
-                .map_err(StartError::of)?,
+            refresh: secrets.random_key("refresh-tokens").await.map_err(StartError::of)?,
+            signing: keeper.keys().await.map_err(StartError::of)?,
         })
     }
 }
@@ -240,7 +256,7 @@ fn commands_of(
     store: Store,
     ids: Ids,
     entropy: Entropy,
-    keys: &Keys,
+    keys: Keys,
 ) -> Result<Commands, StartError> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let contract = config.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?;
@@ -250,7 +266,8 @@ fn commands_of(
         ids,
         passwords: Passwords::new(keys.pepper, entropy.clone(), cores).map_err(StartError::of)?,
         entropy,
-        tokens: Arc::new(Tokens::new(&config.public_url(), &keys.signing).map_err(StartError::of)?),
+        tokens: Arc::new(Tokens::new(&config.public_url(), keys.signing)),
+        refresh_tokens: Arc::new(RefreshTokens::new(&keys.refresh)),
         challenges: Arc::new(Challenges::new(&keys.challenges)),
         claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
         mint_policy: Arc::new(mint_policy(config, contract, custody)),

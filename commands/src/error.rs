@@ -3,6 +3,7 @@
 use domain::permission::Permission;
 use domain::refusal::{Kind, Refusal};
 use domain::session::SessionError;
+use domain::sign_ins::SignInsError;
 use domain::tenant::TenantError;
 use domain::user::UserError;
 use domain::violation::Violation;
@@ -87,7 +88,7 @@ macro_rules! refusals {
         }
     )* };
 }
-refusals!(SessionError, TenantError, UserError, WhiskeyError);
+refusals!(SessionError, SignInsError, TenantError, UserError, WhiskeyError);
 
 impl From<CommitError> for CommandError {
     fn from(error: CommitError) -> Self {

@@ -16,6 +16,7 @@ use crate::error::CommandError;
 use crate::nft::MintPolicy;
 use crate::outside::challenges::Challenges;
 use crate::outside::passwords::Passwords;
+use crate::outside::refresh_tokens::RefreshTokens;
 use crate::outside::tokens::Tokens;
 
 /// How often a command that lost against a concurrent one is decided again.
@@ -30,6 +31,7 @@ pub struct Commands {
     pub passwords: Passwords,
     pub tokens: Arc<Tokens>,
     pub challenges: Arc<Challenges>,
+    pub refresh_tokens: Arc<RefreshTokens>,
     pub claim_digests: Arc<ClaimDigests>,
     pub mint_policy: Arc<MintPolicy>,
 }

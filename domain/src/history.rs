@@ -10,16 +10,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::id::UserId;
 use crate::lane::LaneEvent;
 use crate::nft::NftEvent;
-use crate::personal::{Purpose, SealedRef};
+use crate::personal::SealedRef;
 use crate::role::Role;
-use crate::session::SessionEvent;
+use crate::session::{EndReason, SessionEvent};
+use crate::sign_ins::SignInsEvent;
 use crate::tenant::TenantEvent;
 use crate::user::UserEvent;
 use crate::whiskey::WhiskeyEvent;
-use crate::{lane, moment, nft, personal, upcast, user, whiskey};
+use crate::{lane, nft, personal, session, sign_ins, upcast, user, whiskey};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("history")
@@ -40,18 +40,14 @@ fn samples() -> Vec<Value> {
     );
     push(
         &mut all,
-        vec![SessionEvent::SessionOpened {
-            user: UserId::new(7_204_001),
-            address: Some(personal::Personal::new(
-                UserId::new(7_204_001),
-                Purpose::Security,
-                "203.0.113.7".into(),
-            )),
-            user_agent: None,
-            remember_me: false,
-            expires_at: moment::Moment::from_unix_ms(7_200_000),
-        }],
+        vec![
+            session::samples::opened(false),
+            session::samples::refreshed(1, 600),
+            session::samples::reused(0),
+            session::samples::revoked(EndReason::SignedOut),
+        ],
     );
+    push(&mut all, vec![sign_ins::samples::added(1, 7_200_000), sign_ins::samples::removed(1)]);
     push(
         &mut all,
         vec![
@@ -154,6 +150,7 @@ fn decode(sample: &Value) -> Value {
         "tenant" => read::<TenantEvent>(tagged),
         "user" => read::<UserEvent>(tagged),
         "session" => read::<SessionEvent>(tagged),
+        "sign_ins" => read::<SignInsEvent>(tagged),
         "whiskey" => read::<WhiskeyEvent>(tagged),
         "nft" => read::<NftEvent>(tagged),
         "lane" => read::<LaneEvent>(tagged),

@@ -33,6 +33,12 @@ impl Moment {
         Self::from_unix_ms(self.unix_ms.saturating_add(span_ms))
     }
 
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        let span_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Self::from_unix_ms(self.unix_ms.saturating_sub(span_ms))
+    }
+
     /// Reads RFC 3339; anything finer than a millisecond is dropped.
     pub fn parse(text: &str) -> Option<Self> {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;

@@ -13,6 +13,8 @@ pub struct Permission(&'static str);
 impl Permission {
     /// Needs nothing: registration, sign-in, answering a mailed question.
     pub const PUBLIC: Self = Self("public");
+    /// What everybody may who is signed in: look after their own account.
+    pub const OWN_ACCOUNT: Self = Self("account.own");
     /// Only the platform's own processes: reactions, start-up.
     pub const SYSTEM: Self = Self("system");
     pub const REGISTER_WHISKEY: Self = Self("whiskey.register");
@@ -104,7 +106,8 @@ impl Actor {
         match self {
             Self::Anonymous { .. } => permission == Permission::PUBLIC,
             Self::User { permissions, .. } => {
-                permission == Permission::PUBLIC || permissions.contains(&permission)
+                [Permission::PUBLIC, Permission::OWN_ACCOUNT].contains(&permission)
+                    || permissions.contains(&permission)
             }
             Self::System { .. } => true,
         }
@@ -130,7 +133,9 @@ mod tests {
         assert!(every.may(Permission::APPROVE_WHISKEY));
         assert!(!every.may(Permission::SYSTEM));
         assert!(!person(&[]).may(Permission::APPROVE_WHISKEY));
-        assert!(person(&[]).may(Permission::PUBLIC));
+        assert!(person(&[]).may(Permission::PUBLIC) && person(&[]).may(Permission::OWN_ACCOUNT));
+        let nobody = Actor::Anonymous { tenant: TenantId::PLATFORM };
+        assert!(nobody.may(Permission::PUBLIC) && !nobody.may(Permission::OWN_ACCOUNT));
     }
 
     #[test]

@@ -38,6 +38,61 @@ impl Journal {
         Ok(next - 1)
     }
 
+    /// The first position recorded at or after a moment; times never run backwards in the log.
+    pub async fn position_at(&self, moment: Moment) -> Result<i64, JournalError> {
+        let (mut low, mut high) = (0, self.head().await? + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (recorded_at,): (OffsetDateTime,) =
+                sqlx::query_as("select recorded_at from eventstore.events where position = $1")
+                    .bind(middle)
+                    .fetch_one(&self.pool)
+                    .await?;
+            if moment_of(recorded_at) < moment {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The aggregates with an event of this type from a position on, and when it was recorded.
+    pub async fn aggregates_with(
+        &self,
+        event_type: &str,
+        position: i64,
+    ) -> Result<Vec<(String, Moment)>, JournalError> {
+        let rows: Vec<(String, OffsetDateTime)> = sqlx::query_as(
+            "select aggregate_id, recorded_at from eventstore.events
+             where position >= $2 and event_type = $1",
+        )
+        .bind(event_type)
+        .bind(position)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(id, recorded_at)| (id, moment_of(recorded_at))).collect())
+    }
+
+    /// Whether a stream has an event of this type.
+    pub async fn has(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        event_type: &str,
+    ) -> Result<bool, JournalError> {
+        let (has,): (bool,) = sqlx::query_as(
+            "select exists (select from eventstore.events
+                 where aggregate_type = $1 and aggregate_id = $2 and event_type = $3)",
+        )
+        .bind(aggregate_type)
+        .bind(aggregate_id)
+        .bind(event_type)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(has)
+    }
+
     /// The events after a position, in order, at most `limit`.
     pub async fn after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, JournalError> {
         let rows: Vec<(i64, i64, OffsetDateTime, String)> = sqlx::query_as(

@@ -27,7 +27,7 @@ pub enum SecretsError {
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     #[error("the secret {0} could not be made")]
-    Unmakeable(&'static str),
+    Unmakeable(String),
 }
 
 impl KeyEncryptionKey {
@@ -70,6 +70,11 @@ impl KeyEncryptionKey {
     }
 }
 
+/// What a wrapped secret is bound to.
+fn label(name: &str) -> String {
+    format!("caskchain/secret/v1/{name}")
+}
+
 /// The secrets table.
 #[derive(Clone)]
 pub struct Secrets {
@@ -87,21 +92,21 @@ impl Secrets {
     pub async fn random_key(&self, name: &'static str) -> Result<[u8; 32], SecretsError> {
         let fresh: [u8; 32] = self.entropy.bytes()?;
         let key = self.get_or_make(name, || Some(fresh.to_vec())).await?;
-        key.try_into().map_err(|_| SecretsError::Unmakeable(name))
+        key.try_into().map_err(|_| SecretsError::Unmakeable(name.to_owned()))
     }
 
     /// The secret under this name; `make` is asked only if there is none.
     pub async fn get_or_make(
         &self,
-        name: &'static str,
+        name: &str,
         make: impl FnOnce() -> Option<Vec<u8>>,
     ) -> Result<Vec<u8>, SecretsError> {
-        let label = format!("caskchain/secret/v1/{name}");
         if let Some(wrapped) = self.stored(name).await? {
-            return self.kek.unwrap(&label, &wrapped);
+            return self.kek.unwrap(&label(name), &wrapped);
         }
-        let made = make().ok_or(SecretsError::Unmakeable(name))?;
-        let wrapped = self.kek.wrap(&self.entropy, &label, &made)?;
+        let unmakeable = || SecretsError::Unmakeable(name.to_owned());
+        let made = make().ok_or_else(unmakeable)?;
+        let wrapped = self.kek.wrap(&self.entropy, &label(name), &made)?;
         sqlx::query(
             "insert into eventstore.secrets (name, wrapped) values ($1, $2) on conflict do nothing",
         )
@@ -110,8 +115,27 @@ impl Secrets {
         .execute(&self.pool)
         .await?;
         // Another process may have been faster: what is stored is what counts.
-        let wrapped = self.stored(name).await?.ok_or(SecretsError::Unmakeable(name))?;
-        self.kek.unwrap(&label, &wrapped)
+        let wrapped = self.stored(name).await?.ok_or_else(unmakeable)?;
+        self.kek.unwrap(&label(name), &wrapped)
+    }
+
+    /// Every secret whose name begins like this, by name. The name is bound to the secret.
+    pub async fn beginning_with(
+        &self,
+        beginning: &str,
+    ) -> Result<Vec<(String, Vec<u8>)>, SecretsError> {
+        let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+            "select name, wrapped from eventstore.secrets where starts_with(name, $1) order by name",
+        )
+        .bind(beginning)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(name, wrapped)| {
+                let plain = self.kek.unwrap(&label(&name), &wrapped)?;
+                Ok((name, plain))
+            })
+            .collect()
     }
 
     async fn stored(&self, name: &str) -> Result<Option<Vec<u8>>, sqlx::Error> {

@@ -7,7 +7,9 @@ create table sessions (
     user_agent text,
     remember_me boolean not null,
     opened_at timestamptz not null,
-    expires_at timestamptz not null
+    used_at timestamptz not null,
+    expires_at timestamptz not null,
+    ended_at timestamptz
 );
 create index sessions_of_user on sessions (tenant, user_id, opened_at desc);
 alter table sessions enable row level security;

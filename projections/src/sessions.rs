@@ -23,6 +23,8 @@ pub struct SessionRow {
     pub user_agent: Option<String>,
     pub remember_me: bool,
     pub opened_at: OffsetDateTime,
+    /// When tokens were last asked for.
+    pub used_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
 }
 
@@ -31,7 +33,7 @@ const SHOWN: i64 = 100;
 
 impl Projection for Sessions {
     const NAME: &'static str = "sessions";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const TABLES: &'static str = include_str!("../migrations/sessions.sql");
 
     async fn apply(
@@ -54,8 +56,8 @@ impl Projection for Sessions {
                 };
                 sqlx::query(
                     "insert into sessions (session_id, tenant, user_id, address, user_agent,
-                         remember_me, opened_at, expires_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                         remember_me, opened_at, used_at, expires_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
                 )
                 .bind(event.id()?)
                 .bind(event.tenant.value())
@@ -68,13 +70,31 @@ impl Projection for Sessions {
                 .execute(connection)
                 .await?;
             }
+            SessionEvent::TokensRefreshed { at: used_at, expires_at, .. } => {
+                sqlx::query(
+                    "update sessions set used_at = $2, expires_at = $3 where session_id = $1",
+                )
+                .bind(event.id()?)
+                .bind(at(used_at))
+                .bind(at(expires_at))
+                .execute(connection)
+                .await?;
+            }
+            SessionEvent::RefreshTokenReuseDetected { .. } => {}
+            SessionEvent::SessionRevoked { .. } => {
+                sqlx::query("update sessions set ended_at = $2 where session_id = $1")
+                    .bind(event.id()?)
+                    .bind(at(event.metadata.occurred_at))
+                    .execute(connection)
+                    .await?;
+            }
         }
         Ok(())
     }
 }
 
 impl Readers {
-    /// A person's sessions that have not expired, newest first.
+    /// A person's sessions that are not over, newest first.
     pub async fn sessions_of(
         &self,
         tenant: TenantId,
@@ -83,8 +103,9 @@ impl Readers {
     ) -> Result<Vec<SessionRow>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
         let rows = sqlx::query_as(
-            "select session_id, address, user_agent, remember_me, opened_at, expires_at
-             from read_sessions.sessions where user_id = $1 and expires_at > $2
+            "select session_id, address, user_agent, remember_me, opened_at, used_at, expires_at
+             from read_sessions.sessions
+             where user_id = $1 and expires_at > $2 and ended_at is null
              order by opened_at desc, session_id desc limit $3",
         )
         .bind(user.value())

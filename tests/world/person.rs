@@ -15,6 +15,7 @@ pub struct Person {
     pub email: String,
     pub password: String,
     token: Option<String>,
+    pub refresh_token: String,
 }
 
 /// What came back.
@@ -39,6 +40,7 @@ impl Person {
             email: format!("person.{number}@casks.example"),
             password: "Peat&Smoke1994".to_owned(),
             token: None,
+            refresh_token: String::new(),
         }
     }
 
@@ -62,8 +64,19 @@ impl Person {
     pub async fn signed_in(mut self) -> Self {
         let body = json!({ "identifier": self.email, "password": self.password });
         let answer = self.post("/api/v1/auth/login", body).await.expect(200);
-        self.token = Some(answer.data()["accessToken"].as_str().unwrap().to_owned());
+        self.keep(&answer);
         self
+    }
+
+    /// Goes on with the tokens of an answer.
+    pub fn keep(&mut self, answer: &Answer) {
+        let text = |name: &str| answer.data()[name].as_str().unwrap().to_owned();
+        self.token = Some(text("accessToken"));
+        self.refresh_token = text("refreshToken");
+    }
+
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.post("/api/v1/auth/refresh", json!({ "refreshToken": token })).await
     }
 
     pub fn with_token(mut self, token: &str) -> Self {
@@ -108,6 +121,10 @@ impl Person {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         Answer::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
     }
 
     pub async fn put(&self, path: &str) -> Answer {

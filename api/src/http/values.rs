@@ -70,6 +70,19 @@ impl FieldValue for SecretString {
     }
 }
 
+/// A token of ours, or what somebody takes for one.
+pub struct Token(pub SecretString);
+
+impl FieldValue for Token {
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(8_192), ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        bounded_text(text(&value)?, 1, 8_192).map(|text| Self(text.into())).map_err(wrong)
+    }
+}
+
 impl FieldValue for bool {
     fn schema() -> MetaSchema {
         MetaSchema::new("boolean")

@@ -1,11 +1,9 @@
 //! Accounts and signing in.
 
 use commands::Commands;
-use commands::outside::tokens::ACCESS_TOKEN_LIFE;
-use commands::session::{SignIn, SignedIn};
+use commands::session::SignIn;
 use commands::user::Registration;
 use domain::id::TenantId;
-use domain::permission::Actor;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::user::password;
@@ -15,6 +13,7 @@ use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Tag;
+use super::tokens::Issued;
 use crate::http::asking::{self, Headers};
 use crate::http::body::{Body, Checked};
 use crate::http::conversation::Conversation;
@@ -130,19 +129,6 @@ impl Checked for LoginBody {
     }
 }
 
-/// A session with its access token.
-#[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct LoggedIn {
-    access_token: String,
-    token_type: String,
-    /// Seconds.
-    expires_in: u64,
-    session_id: String,
-    user_id: String,
-    roles: Vec<String>,
-}
-
 #[OpenApi(tag = "Tag::Auth")]
 impl Auth {
     /// Register a person
@@ -194,35 +180,11 @@ impl Auth {
         &self,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<LoginBody>,
-    ) -> Result<Found<LoggedIn>, Problem> {
+    ) -> Result<Found<Issued>, Problem> {
         let (sign_in, tenant) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
-        let actor = asking::anonymous(tenant);
-        let asked = asking::asked(actor.clone(), headers, body.digest)?;
+        let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
         let done = self.commands.sign_in(&asked, &sign_in).await?;
-        let logged_in = self.logged_in(&actor, &done.answer)?;
-        Ok(Found::new(logged_in).done(&done))
-    }
-}
-
-impl Auth {
-    /// The token is made for each answer, so that a repeated request does not need a stored one.
-    fn logged_in(&self, actor: &Actor, signed_in: &SignedIn) -> Result<LoggedIn, Problem> {
-        let internal = |error: &dyn std::fmt::Display| Problem::internal(error);
-        let token_id = self.commands.entropy.text::<16>().map_err(|error| internal(&error))?;
-        let now = self.commands.store.clock().now();
-        let access_token = self
-            .commands
-            .tokens
-            .issue(actor.tenant(), signed_in, token_id, now)
-            .map_err(|error| internal(&error))?;
-        Ok(LoggedIn {
-            access_token,
-            token_type: "Bearer".to_owned(),
-            expires_in: ACCESS_TOKEN_LIFE.as_secs(),
-            session_id: signed_in.session.to_string(),
-            user_id: signed_in.user.to_string(),
-            roles: signed_in.roles.iter().map(|role| role.name().to_owned()).collect(),
-        })
+        Ok(Found::new(Issued::to(&self.commands, &done.answer)?).done(&done))
     }
 }

@@ -5,7 +5,9 @@ pub mod nfts;
 pub mod operations;
 pub mod outbox;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
+pub mod well_known;
 pub mod whiskeys;
 
 use time::OffsetDateTime;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::projections::{Parked, Status};
+use ::projections::{Parked, Revocations, Status};
 use async_nats::connection::State;
 use domain::permission::Permission;
 use eventstore::journal::Journal;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::http::authentication::Believer;
 use crate::http::conversation::Conversation;
 use crate::http::envelope::Metadata;
 use crate::http::error_code::ErrorCode;
@@ -29,7 +30,7 @@ pub struct Insight {
     pub statuses: Arc<Vec<Status>>,
     pub nats: async_nats::Client,
     pub metrics: Metrics,
-    pub tokens: Arc<commands::outside::tokens::Tokens>,
+    pub revocations: Revocations,
 }
 
 /// Longer than a healthy database ever takes to say where the log ends.
@@ -81,6 +82,8 @@ pub async fn ready(insight: Data<&Insight>) -> Response {
         "ready": ready,
         "dependencies": insight.dependencies().await,
         "poisoned": poisoned,
+        // If not, each request asks the database who has signed out.
+        "followsRevocations": insight.revocations.is_following(),
     });
     let mut response = answer(status, &data);
     if !ready {
@@ -131,7 +134,7 @@ fn described(status: &Status, head: Option<i64>) -> Value {
 /// The read models of this process.
 #[handler]
 pub async fn read_models(request: &Request, insight: Data<&Insight>) -> poem::Result<Response> {
-    may_manage(request, &insight)?;
+    may_manage(request).await?;
     let head = insight.head().await;
     let list: Vec<_> = insight.statuses.iter().map(|status| described(status, head)).collect();
     Ok(answer(StatusCode::OK, &Value::from(list)))
@@ -144,18 +147,21 @@ pub async fn rebuild(
     Path(name): Path<String>,
     insight: Data<&Insight>,
 ) -> poem::Result<Response> {
-    may_manage(request, &insight)?;
+    may_manage(request).await?;
     let status = insight.statuses.iter().find(|status| status.name == name);
     let status = status.ok_or_else(|| Problem::new(ErrorCode::NotFound))?;
     status.rebuild();
     Ok(answer(StatusCode::ACCEPTED, &described(status, insight.head().await)))
 }
 
-fn may_manage(request: &Request, insight: &Insight) -> Result<(), Problem> {
+async fn may_manage(request: &Request) -> Result<(), Problem> {
     let token = request
         .header("authorization")
         .and_then(|value| value.strip_prefix("Bearer "))
         .ok_or_else(|| Problem::new(ErrorCode::Unauthorized))?;
-    let actor = insight.tokens.check(token).map_err(|_| Problem::new(ErrorCode::TokenInvalid))?;
+    let believer = request
+        .data::<Believer>()
+        .ok_or_else(|| Problem::internal(&"no token checker is wired"))?;
+    let actor = believer.claims(token).await?.actor();
     super::whiskeys::must_be_allowed(&actor, Permission::MANAGE_PROJECTIONS)
 }

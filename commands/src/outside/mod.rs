@@ -3,8 +3,12 @@
 pub mod chain;
 pub mod challenges;
 mod contract;
+mod derived;
 mod ethers;
 pub mod evm_node;
+pub mod key_keeper;
+pub mod key_ring;
 pub mod outbox;
 pub mod passwords;
+pub mod refresh_tokens;
 pub mod tokens;

@@ -1,21 +1,20 @@
-//! Access tokens: JWT, RS256, short-lived. The key is made by the platform and kept among its
-//! secrets.
+//! Access tokens: JWT (RFC 9068), RS256, short-lived.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::id::{SessionId, TenantId, UserId};
 use domain::moment::Moment;
 use domain::permission::{Actor, Permission};
 use domain::role::Role;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::key_ring::KeyRing;
 use crate::session::SignedIn;
 
 pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -37,169 +36,278 @@ pub enum TokenError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disbelief {
     Malformed,
+    /// Well-formed, of a key nobody here knows.
+    UnknownKey,
     Expired,
 }
 
-/// Signs and checks access tokens.
+/// Signs and checks access tokens. The library would parse the private key again for each
+/// signature, which takes longer than the signature: signing is done with the parsed key.
 pub struct Tokens {
     issuer: String,
-    signing: EncodingKey,
-    checking: DecodingKey,
-    key_id: String,
     validation: Validation,
+    keys: RwLock<Arc<KeyRing>>,
 }
 
 /// What a token says.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: UserId,
-    tenant_id: TenantId,
-    sid: SessionId,
-    roles: Vec<Role>,
-    permissions: Vec<String>,
-    iat: i64,
-    exp: i64,
-    jti: String,
+pub struct Claims {
+    pub iss: String,
+    pub aud: String,
+    pub sub: UserId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    pub tenant_id: TenantId,
+    pub sid: SessionId,
+    pub roles: Vec<Role>,
+    pub permissions: Vec<String>,
+    pub iat: i64,
+    pub exp: i64,
+    pub jti: String,
 }
 
-/// Makes a signing key: PKCS#8, RSA 2048.
-pub fn make_signing_key() -> Option<Vec<u8>> {
-    let pair = KeyPair::generate(KeySize::Rsa2048).ok()?;
-    let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).ok()?;
-    Some(der.as_ref().to_vec())
+/// The only header there is. Anything beside these (`jku`, `jwk`, `x5u`, `crit`, …) is refused.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+impl Claims {
+    /// Who the token speaks for.
+    pub fn actor(&self) -> Actor {
+        Actor::User {
+            tenant: self.tenant_id,
+            user: self.sub,
+            session: self.sid,
+            permissions: self.permissions.iter().filter_map(|p| Permission::named(p)).collect(),
+        }
+    }
 }
 
 impl Tokens {
-    pub fn new(issuer: &str, pkcs8: &[u8]) -> Result<Self, TokenError> {
-        let pair =
-            KeyPair::from_pkcs8(pkcs8).map_err(|error| TokenError::Key(error.to_string()))?;
-        let public = pair.public_key();
-        let key_id = hex::encode(digest(&SHA256, public.as_ref()));
-        // jsonwebtoken wants the RSA key itself, not its PKCS#8 wrapping.
-        let signing = EncodingKey::from_rsa_pem(pem(pkcs8).as_bytes())
-            .map_err(|error| TokenError::Key(error.to_string()))?;
+    pub fn new(issuer: &str, keys: KeyRing) -> Self {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.leeway = LEEWAY_S;
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            signing,
-            checking: DecodingKey::from_rsa_der(public.as_ref()),
-            key_id: key_id[..16].to_owned(),
-            validation,
-        })
+        let keys = RwLock::new(Arc::new(keys));
+        Self { issuer: issuer.to_owned(), validation, keys }
     }
 
-    /// A token for a session.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub fn keys(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn use_keys(&self, keys: KeyRing) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// A token for somebody who is signed in.
     pub fn issue(
         &self,
-        tenant: TenantId,
         signed_in: &SignedIn,
         token_id: String,
         now: Moment,
     ) -> Result<String, TokenError> {
         let permissions: BTreeSet<Permission> =
             signed_in.roles.iter().flat_map(|role| role.grants()).copied().collect();
-        let claims = Claims {
-            iss: self.issuer.clone(),
-            aud: self.issuer.clone(),
-            sub: signed_in.user,
-            tenant_id: tenant,
-            sid: signed_in.session,
-            roles: signed_in.roles.clone(),
-            permissions: permissions.into_iter().map(|p| p.code().to_owned()).collect(),
-            iat: now.unix_s(),
-            exp: now.plus(ACCESS_TOKEN_LIFE).unix_s(),
-            jti: token_id,
-        };
-        let mut header = Header::new(Algorithm::RS256);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(self.key_id.clone());
-        jsonwebtoken::encode(&header, &claims, &self.signing)
-            .map_err(|error| TokenError::Unsigned(error.to_string()))
+        self.sign(
+            &Claims {
+                iss: self.issuer.clone(),
+                aud: self.issuer.clone(),
+                sub: signed_in.user,
+                email: signed_in.email.clone(),
+                tenant_id: signed_in.tenant,
+                sid: signed_in.session,
+                roles: signed_in.roles.clone(),
+                permissions: permissions.into_iter().map(|p| p.code().to_owned()).collect(),
+                iat: now.unix_s(),
+                exp: now.plus(ACCESS_TOKEN_LIFE).unix_s(),
+                jti: token_id,
+            },
+            now,
+        )
     }
 
-    /// Who the token speaks for.
-    pub fn check(&self, token: &str) -> Result<Actor, Disbelief> {
+    fn sign(&self, claims: &Claims, now: Moment) -> Result<String, TokenError> {
+        let keys = self.keys();
+        let key = keys.signing(now).ok_or_else(|| TokenError::Key("there is none".to_owned()))?;
+        let header = Header { alg: "RS256".to_owned(), typ: TYPE.to_owned(), kid: key.id.clone() };
+        let mut token = encoded(&header)? + "." + &encoded(claims)?;
+        let signature = key.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    /// What the token says, if it is one of ours and has not run out.
+    pub fn check(&self, token: &str, now: Moment) -> Result<Claims, Disbelief> {
         if token.len() > MAX_LENGTH {
             return Err(Disbelief::Malformed);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Disbelief::Malformed)?;
-        let ours = header.alg == Algorithm::RS256
-            && header.typ.as_deref() == Some(TYPE)
-            && header.kid.as_deref() == Some(self.key_id.as_str())
-            && header.jku.is_none()
-            && header.jwk.is_none()
-            && header.x5u.is_none()
-            && header.x5c.is_none();
-        if !ours {
+        let (header, _) = token.split_once('.').ok_or(Disbelief::Malformed)?;
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| Disbelief::Malformed)?;
+        let header: Header = serde_json::from_slice(&header).map_err(|_| Disbelief::Malformed)?;
+        if header.alg != "RS256" || header.typ != TYPE {
             return Err(Disbelief::Malformed);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &self.validation)
+        let keys = self.keys();
+        let key = keys.believed_key(&header.kid, now).ok_or(Disbelief::UnknownKey)?;
+        jsonwebtoken::decode::<Claims>(token, &key.checking, &self.validation)
+            .map(|token| token.claims)
             .map_err(|error| match error.kind() {
                 jsonwebtoken::errors::ErrorKind::ExpiredSignature => Disbelief::Expired,
                 _ => Disbelief::Malformed,
-            })?
-            .claims;
-        Ok(Actor::User {
-            tenant: claims.tenant_id,
-            user: claims.sub,
-            session: claims.sid,
-            permissions: claims.permissions.iter().filter_map(|p| Permission::named(p)).collect(),
-        })
+            })
     }
 }
 
-fn pem(pkcs8: &[u8]) -> String {
-    use base64::Engine;
-    let body = base64::engine::general_purpose::STANDARD.encode(pkcs8);
-    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+fn encoded(part: &impl Serialize) -> Result<String, TokenError> {
+    let json = serde_json::to_vec(part).map_err(|error| TokenError::Unsigned(error.to_string()))?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::hmac;
     use eventstore::Clock;
+    use serde_json::{Value, json};
 
+    use super::super::key_ring::{SigningKey, make_key};
     use super::*;
 
+    const ISSUER: &str = "https://casks.example";
+
     fn signed_in() -> SignedIn {
-        SignedIn { user: UserId::new(7), session: SessionId::new(8), roles: vec![Role::Member] }
+        SignedIn {
+            tenant: TenantId::PLATFORM,
+            user: UserId::new(7),
+            session: SessionId::new(8),
+            generation: 0,
+            ends_at: Moment::from_unix_ms(0),
+            roles: vec![Role::Member],
+            email: Some("moira@example.com".into()),
+        }
+    }
+
+    fn tokens() -> Tokens {
+        let key = SigningKey::new(Moment::from_unix_ms(0), &make_key().unwrap()).unwrap();
+        Tokens::new(ISSUER, KeyRing::new(vec![key]))
+    }
+
+    fn now() -> Moment {
+        Clock::system().now()
     }
 
     #[test]
     fn a_token_speaks_for_its_session_until_it_expires() {
-        let key = make_signing_key().unwrap();
-        let tokens = Tokens::new("https://casks.example", &key).unwrap();
-        let now = Clock::system().now();
-        let token = tokens.issue(TenantId::PLATFORM, &signed_in(), "1".into(), now).unwrap();
-        let actor = tokens.check(&token).unwrap();
+        let tokens = tokens();
+        let token = tokens.issue(&signed_in(), "1".into(), now()).unwrap();
+        let actor = tokens.check(&token, now()).unwrap().actor();
         assert_eq!(actor.user(), Some(UserId::new(7)));
         assert_eq!(actor.session(), Some(SessionId::new(8)));
         assert!(actor.may(Permission::REGISTER_WHISKEY) && !actor.may(Permission::APPROVE_WHISKEY));
 
-        let past = Moment::from_unix_ms(now.unix_ms() - 3_600_000);
-        let old = tokens.issue(TenantId::PLATFORM, &signed_in(), "1".into(), past).unwrap();
-        assert_eq!(tokens.check(&old), Err(Disbelief::Expired));
+        let past = Moment::from_unix_ms(now().unix_ms() - 3_600_000);
+        let old = tokens.issue(&signed_in(), "1".into(), past).unwrap();
+        assert_eq!(tokens.check(&old, now()).unwrap_err(), Disbelief::Expired);
     }
 
+    /// A token of our own key with one thing changed.
+    fn tampered(tokens: &Tokens, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+        let token = tokens.issue(&signed_in(), "1".into(), now()).unwrap();
+        let part = |index: usize| -> Value {
+            let part = token.split('.').nth(index).unwrap();
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+        };
+        let (mut header, mut claims) = (part(0), part(1));
+        change(&mut header, &mut claims);
+        raw(tokens, &header.to_string(), &claims.to_string())
+    }
+
+    /// Whatever stands in header and claims, rightly signed by our key.
+    fn raw(tokens: &Tokens, header: &str, claims: &str) -> String {
+        let text = URL_SAFE_NO_PAD.encode(header) + "." + &URL_SAFE_NO_PAD.encode(claims);
+        let signature = tokens.keys().signing(now()).unwrap().sign(text.as_bytes()).unwrap();
+        text + "." + &URL_SAFE_NO_PAD.encode(signature)
+    }
+
+    /// Everything here but the signature is what an attacker could ask for; that it is signed by
+    /// our own key shows that it is refused for what it says.
     #[test]
     fn forgeries_are_not_believed() {
-        let tokens = Tokens::new("https://casks.example", &make_signing_key().unwrap()).unwrap();
-        let strangers = Tokens::new("https://casks.example", &make_signing_key().unwrap()).unwrap();
-        let now = Clock::system().now();
-        let token = tokens.issue(TenantId::PLATFORM, &signed_in(), "1".into(), now).unwrap();
-        let strange = strangers.issue(TenantId::PLATFORM, &signed_in(), "1".into(), now).unwrap();
-        let (head, rest) = token.split_once('.').unwrap();
+        let tokens = tokens();
+        let believed = |token: &str| tokens.check(token, now()).is_ok();
+        assert!(believed(&tampered(&tokens, |_, _| {})));
+        let key_id = tokens.keys().signing(now()).unwrap().id.clone();
+
+        let headers: [(&str, Value); 10] = [
+            ("alg", json!("none")),
+            ("alg", json!("HS256")),
+            ("alg", json!("RS512")),
+            ("typ", json!("JWT")),
+            ("kid", json!("../../dev/null")),
+            ("kid", json!("' or 1=1 --")),
+            ("jku", json!("https://evil.example/jwks.json")),
+            ("jwk", json!({ "kty": "oct", "k": "AA" })),
+            ("x5u", json!("https://evil.example/cert.pem")),
+            ("crit", json!(["exp"])),
+        ];
+        for (name, value) in headers {
+            let token = tampered(&tokens, |header, _| header[name] = value.clone());
+            assert!(!believed(&token), "{name} {value}");
+        }
+        let claims: [(&str, Value); 9] = [
+            ("iss", json!("https://evil.example")),
+            ("aud", json!("another audience")),
+            ("aud", Value::Null),
+            ("exp", json!("9999999999")),
+            ("exp", Value::Null),
+            ("exp", json!(1)),
+            ("sub", json!(7)),
+            ("sid", Value::Null),
+            ("tenantId", json!("one")),
+        ];
+        for (name, value) in claims {
+            let token = tampered(&tokens, |_, claims| claims[name] = value.clone());
+            assert!(!believed(&token), "{name} {value}");
+        }
+
+        // The public key as an HMAC secret.
+        let text = tokens.issue(&signed_in(), "1".into(), now()).unwrap();
+        let (_, rest) = text.split_once('.').unwrap();
         let (body, _) = rest.split_once('.').unwrap();
-        let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{body}.");
+        let header = json!({ "alg": "HS256", "typ": TYPE, "kid": key_id }).to_string();
+        let head = URL_SAFE_NO_PAD.encode(&header) + "." + body;
+        let modulus = tokens.keys().published(now()).next().unwrap().modulus;
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, modulus.as_bytes());
+        let code = URL_SAFE_NO_PAD.encode(hmac::sign(&secret, head.as_bytes()));
+        assert!(!believed(&format!("{head}.{code}")));
+
+        // The same claim twice: whichever a reader takes, another takes the other.
+        let header = json!({ "alg": "RS256", "typ": TYPE, "kid": key_id }).to_string();
+        let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
+        assert!(believed(&raw(&tokens, &header, &claims)));
+        let twice = claims.replacen('{', "{\"sub\":\"1\",", 1);
+        assert!(!believed(&raw(&tokens, &header, &twice)));
+        let header_twice = header.replacen('{', "{\"alg\":\"none\",", 1);
+        assert!(!believed(&raw(&tokens, &header_twice, &claims)));
+
+        let strange = self::tokens().issue(&signed_in(), "1".into(), now()).unwrap();
+        assert_eq!(tokens.check(&strange, now()).unwrap_err(), Disbelief::UnknownKey);
         let long = "a".repeat(1_000_000);
-        for bad in ["", "a.b.c", &strange, &none, &format!("{head}.{body}."), &long] {
-            assert_eq!(tokens.check(bad), Err(Disbelief::Malformed));
+        let unsigned = text.rsplit_once('.').unwrap().0;
+        for bad in ["", "a", "a.b.c", &format!("{unsigned}."), unsigned, &long] {
+            assert_eq!(tokens.check(bad, now()).unwrap_err(), Disbelief::Malformed);
         }
     }
 }

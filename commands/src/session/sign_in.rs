@@ -1,12 +1,15 @@
 //! Signing in with a password. Unknown people cost a hash as well, so that time tells nothing.
 
-use domain::id::{SessionId, UserId};
+use domain::id::{SessionId, TenantId, UserId};
+use domain::moment::Moment;
 use domain::permission::Permission;
 use domain::role::Role;
-use domain::session::{OpenSession, Session};
+use domain::session::{EndReason, OpenSession, Session};
+use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
 use domain::user::{Credentials, User, UserError};
 use eventstore::Loaded;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::claims::Identifier;
 use crate::error::CommandError;
@@ -22,12 +25,26 @@ pub struct SignIn {
     pub user_agent: Option<String>,
 }
 
-/// The session that came of it. Tokens are made from it when it is told, never stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Somebody who is signed in. Tokens are made from it when it is told, never stored.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedIn {
+    pub tenant: TenantId,
     pub user: UserId,
     pub session: SessionId,
+    /// Of the refresh token.
+    pub generation: u32,
+    /// When the session is over, however much it is used.
+    pub ends_at: Moment,
     pub roles: Vec<Role>,
+    pub email: Option<String>,
+}
+
+/// What is kept of a session for a repetition of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Usable {
+    pub session: SessionId,
+    pub generation: u32,
+    pub ends_at: Moment,
 }
 
 impl Commands {
@@ -44,15 +61,31 @@ impl Commands {
             return Err(UserError::WrongCredentials.into());
         };
         let password_matches = self.password_matches(asked, user, &account, sign_in).await?;
-        let roles: Vec<Role> =
-            account.state.admit(Credentials { password_matches })?.into_iter().collect();
+        account.state.admit(Credentials { password_matches })?;
         let done = self.once(asked, || self.open_session(asked, sign_in, user, &account)).await?;
-        let session = done.answer;
+        self.signed_in(asked, user, &account.state, done).await
+    }
+
+    /// What tokens are made from, as the account is now.
+    pub(super) async fn signed_in(
+        &self,
+        asked: &Asked,
+        user: UserId,
+        account: &User,
+        done: Done<Usable>,
+    ) -> Result<Done<SignedIn>, CommandError> {
+        let Usable { session, generation, ends_at } = done.answer;
         if done.repeated {
             self.must_be_open(asked, session).await?;
         }
+        let tenant = asked.context.tenant();
+        let roles = account.stay()?.into_iter().collect();
+        let email = match account.email() {
+            Some(email) => self.store.vault().open(tenant, email).await?.map(Into::into),
+            None => None,
+        };
         Ok(Done {
-            answer: SignedIn { user, session, roles },
+            answer: SignedIn { tenant, user, session, generation, ends_at, roles, email },
             position: done.position,
             sequence: None,
             repeated: done.repeated,
@@ -65,7 +98,7 @@ impl Commands {
         sign_in: &SignIn,
         user: UserId,
         checked: &Loaded<User>,
-    ) -> Result<Done<SessionId>, CommandError> {
+    ) -> Result<Done<Usable>, CommandError> {
         // As it is now: checking the password took its time.
         let account: Loaded<User> =
             self.store.load_fresh(asked.context.tenant(), &checked.id).await?;
@@ -82,8 +115,17 @@ impl Commands {
         };
         let (loaded, events) =
             self.decide_first::<Session, _>(asked, &session.to_string(), &command)?;
-        let commit = self.begin(asked).expecting(&account).append(&loaded, events);
-        self.commit(asked, &session, commit).await
+        let ends_at = command.ends_at();
+        let add = AddSession { session, ends_at, now: command.now };
+        let (sign_ins, listing) = self.decide::<SignIns, _>(asked, &user.to_string(), &add).await?;
+        let mut commit = self.begin(asked).expecting(&account).append(&loaded, events);
+        for event in &listing {
+            if let SignInsEvent::SessionRemoved { session } = event {
+                commit = self.ending(asked, commit, *session, EndReason::Replaced).await?;
+            }
+        }
+        let answer = Usable { session, generation: 0, ends_at };
+        self.commit(asked, &answer, commit.append(&sign_ins, listing)).await
     }
 
     async fn must_be_open(&self, asked: &Asked, session: SessionId) -> Result<(), CommandError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Session, SessionError, SessionEvent};
+use super::{Open, Session, SessionError, SessionEvent};
 use crate::command::Command;
 use crate::id::UserId;
 use crate::moment::Moment;
@@ -11,7 +11,9 @@ use crate::personal::{Personal, Purpose};
 
 /// A session that nobody uses ends after this long.
 pub const SESSION_IDLE_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
-/// How long a session lasts when the person asked to be remembered.
+/// How long a session lasts however much it is used.
+pub const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long it lasts, used or not, when the person asked to be remembered.
 pub const SESSION_REMEMBERED_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 pub struct OpenSession {
@@ -20,6 +22,13 @@ pub struct OpenSession {
     pub user_agent: Option<String>,
     pub remember_me: bool,
     pub now: Moment,
+}
+
+impl OpenSession {
+    /// When the session is over, however much it is used.
+    pub fn ends_at(&self) -> Moment {
+        self.now.plus(if self.remember_me { SESSION_REMEMBERED_LIFE } else { SESSION_LIFE })
+    }
 }
 
 impl Command<Session> for OpenSession {
@@ -41,14 +50,38 @@ impl Command<Session> for OpenSession {
     }
 }
 
+impl Open {
+    /// `idle_until` is as it was written when the session was opened.
+    pub(super) fn new(user: UserId, remember_me: bool, idle_until: Moment) -> Self {
+        let rest = if remember_me { Duration::ZERO } else { SESSION_LIFE - SESSION_IDLE_LIFE };
+        let ends_at = idle_until.plus(rest);
+        Self { user, remember_me, generation: 0, rotated_at: None, idle_until, ends_at }
+    }
+
+    pub fn is_over(&self, now: Moment) -> bool {
+        self.idle_until.min(self.ends_at) <= now
+    }
+
+    /// Until when its refresh token is good, if it is used in time.
+    pub fn ends_at(&self) -> Moment {
+        self.ends_at
+    }
+
+    /// Until when it is good if it is used now.
+    pub(super) fn used_at(&self, now: Moment) -> Moment {
+        if self.remember_me { self.ends_at } else { now.plus(SESSION_IDLE_LIFE).min(self.ends_at) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::samples::*;
     use super::*;
     use crate::command::scenario::given;
 
     fn command(remember_me: bool) -> OpenSession {
         OpenSession {
-            user: UserId::new(1),
+            user: MOIRA,
             address: Some("203.0.113.7".into()),
             user_agent: None,
             remember_me,
@@ -56,31 +89,19 @@ mod tests {
         }
     }
 
-    fn opened(remember_me: bool, expires_at_s: i64) -> SessionEvent {
-        SessionEvent::SessionOpened {
-            user: UserId::new(1),
-            address: Some(Personal::new(UserId::new(1), Purpose::Security, "203.0.113.7".into())),
-            user_agent: None,
-            remember_me,
-            expires_at: Moment::from_unix_ms(expires_at_s * 1000),
-        }
-    }
-
     #[test]
     fn a_session_lasts_two_hours_or_thirty_days() {
-        given::<Session>(vec![])
-            .when(command(false))
-            .then_expect_events(vec![opened(false, 7_200)]);
-        given::<Session>(vec![])
-            .when(command(true))
-            .then_expect_events(vec![opened(true, 2_592_000)]);
+        given::<Session>(vec![]).when(command(false)).then_expect_events(vec![opened(false)]);
+        given::<Session>(vec![]).when(command(true)).then_expect_events(vec![opened(true)]);
+        let SessionEvent::SessionOpened { expires_at, .. } = opened(true) else { unreachable!() };
+        assert_eq!(expires_at.unix_s(), 2_592_000);
     }
 
     #[test]
-    fn a_session_ends_when_its_time_is_up() {
+    fn a_session_ends_when_nobody_uses_it() {
         let mut session = Session::default();
         assert_eq!(session.must_be_open(Moment::from_unix_ms(0)), Err(SessionError::Ended));
-        cqrs_es::Aggregate::apply(&mut session, opened(false, 7_200));
+        cqrs_es::Aggregate::apply(&mut session, opened(false));
         assert_eq!(session.must_be_open(Moment::from_unix_ms(7_199_999)), Ok(()));
         let end = Moment::from_unix_ms(7_200_000);
         assert_eq!(session.must_be_open(end), Err(SessionError::Ended));
@@ -88,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_session_opens_once() {
-        given::<Session>(vec![opened(false, 7_200)])
+        given::<Session>(vec![opened(false)])
             .when(command(false))
             .then_expect_error(SessionError::AlreadyOpen);
     }

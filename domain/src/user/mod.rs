@@ -146,6 +146,14 @@ impl User {
         }
     }
 
+    /// Where the address lies, whatever the state of the account.
+    pub fn email(&self) -> Option<&Personal<Email>> {
+        match self {
+            Self::Unregistered => None,
+            Self::Pending { email, .. } | Self::Active { email, .. } => Some(email),
+        }
+    }
+
     /// Where the hash of the password lies, whatever the state of the account.
     pub fn password_hash(&self) -> Option<&Personal<String>> {
         match self {

@@ -23,6 +23,11 @@ impl User {
             Self::Active { roles, .. } => Ok(roles.clone()),
         }
     }
+
+    /// The roles a session goes on with, or why it does not.
+    pub fn stay(&self) -> Result<BTreeSet<Role>, UserError> {
+        self.admit(Credentials { password_matches: true })
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,98 @@
+//! Ending sessions: one's own, all of somebody's.
+
+use domain::command::Command;
+use domain::id::{SessionId, UserId};
+use domain::permission::Permission;
+use domain::session::{EndReason, EndSession, Session, SessionError};
+use domain::sign_ins::{RemoveSession, SignIns};
+use eventstore::{Commit, Loaded};
+use serde::{Deserialize, Serialize};
+
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands, Done};
+
+/// Which of a person's sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    One(SessionId),
+    All,
+    /// All but the one this is asked from.
+    Others(SessionId),
+}
+
+/// How many sessions have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub sessions: usize,
+}
+
+impl Commands {
+    /// Ends sessions of the person who asks.
+    pub async fn sign_out(&self, asked: &Asked, which: Which) -> Result<Done<Ended>, CommandError> {
+        asked.must_be_allowed(Permission::OWN_ACCOUNT)?;
+        let user = asked.context.actor.user().ok_or(SessionError::Absent)?;
+        self.once(asked, || async {
+            let (commit, sessions) =
+                self.ending_of(asked, self.begin(asked), user, which, EndReason::SignedOut).await?;
+            self.commit(asked, &Ended { sessions }, commit).await
+        })
+        .await
+    }
+
+    /// Adds the end of a person's sessions to a commit. Says how many.
+    pub(crate) async fn ending_of<'a>(
+        &self,
+        asked: &Asked,
+        mut commit: Commit<'a>,
+        user: UserId,
+        which: Which,
+        reason: EndReason,
+    ) -> Result<(Commit<'a>, usize), CommandError> {
+        let tenant = asked.context.tenant();
+        let sign_ins = self.store.load_fresh::<SignIns>(tenant, &user.to_string()).await?;
+        let sessions: Vec<SessionId> = match which {
+            Which::One(session) => {
+                let loaded = self.store.load_fresh::<Session>(tenant, &session.to_string()).await?;
+                if loaded.state.user() != Some(user) {
+                    return Err(SessionError::Absent.into());
+                }
+                vec![session]
+            }
+            Which::All => sign_ins.state.sessions().collect(),
+            Which::Others(own) => {
+                sign_ins.state.sessions().filter(|session| *session != own).collect()
+            }
+        };
+        for session in &sessions {
+            commit = self.ending(asked, commit, *session, reason).await?;
+        }
+        Ok((unlisting(commit, &sign_ins, &sessions)?, sessions.len()))
+    }
+
+    /// Adds the end of one session to a commit.
+    pub(super) async fn ending<'a>(
+        &self,
+        asked: &Asked,
+        commit: Commit<'a>,
+        session: SessionId,
+        reason: EndReason,
+    ) -> Result<Commit<'a>, CommandError> {
+        let command = EndSession { reason };
+        let (loaded, events) =
+            self.decide::<Session, _>(asked, &session.to_string(), &command).await?;
+        Ok(commit.append(&loaded, events))
+    }
+}
+
+/// Takes sessions off a person's list. Nobody may sign in between the look at it and the commit.
+pub(super) fn unlisting<'a>(
+    commit: Commit<'a>,
+    sign_ins: &Loaded<SignIns>,
+    sessions: &[SessionId],
+) -> Result<Commit<'a>, CommandError> {
+    let mut events = Vec::new();
+    for session in sessions {
+        events.extend(RemoveSession { session: *session }.decide(&sign_ins.state)?);
+    }
+    Ok(if events.is_empty() { commit.expecting(sign_ins) } else { commit.append(sign_ins, events) })
+}
