@@ -11,6 +11,7 @@ mod conventions;
 mod crashes;
 mod outages;
 mod parked;
+mod passwords;
 mod path;
 mod processes;
 mod read_models;

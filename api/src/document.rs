@@ -20,6 +20,8 @@ use crate::resources::auth::Auth;
 use crate::resources::nfts::Nfts;
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
+use crate::resources::passwords::Passwords;
+use crate::resources::people::People;
 use crate::resources::sessions::Sessions;
 use crate::resources::tokens::Tokens;
 use crate::resources::users::Users;
@@ -30,19 +32,21 @@ use crate::wiring::Platform;
 const BASE: &str = "/api/v1";
 
 /// Everything below `BASE`.
-type Resources = (Auth, Tokens, Sessions, Users, Whiskeys, Nfts);
+type Resources = (Auth, Tokens, Passwords, Sessions, Users, People, Whiskeys, Nfts);
 
 fn resources(platform: &Platform) -> Resources {
     let (commands, readers) = (&platform.commands, &platform.readers);
     (
         Auth { commands: commands.clone() },
         Tokens { commands: commands.clone(), believer: platform.believer.clone() },
+        Passwords { commands: commands.clone() },
         Sessions {
             commands: commands.clone(),
             readers: readers.clone(),
             clock: platform.clock.clone(),
         },
         Users { readers: readers.clone() },
+        People { commands: commands.clone() },
         Whiskeys { commands: commands.clone(), readers: readers.clone() },
         Nfts { commands: commands.clone(), readers: readers.clone() },
     )
@@ -171,6 +175,10 @@ mod tests {
             "verify_email_by_link",
             "login",
             "refresh",
+            "resend_verification",
+            "forgot_password",
+            "reset_password",
+            "password_policy",
             "verify_token",
             "nft_metadata",
         ];
@@ -183,6 +191,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 19, "{count}");
+        assert!(count >= 27, "{count}");
     }
 }

@@ -61,6 +61,17 @@ impl ClaimDigests {
         hmac::sign(&self.0, named.as_bytes()).as_ref().to_vec()
     }
 
+    /// The id of the guard that counts for what was typed, whether or not anybody has that name.
+    pub fn guard(&self, tenant: TenantId, typed: &str) -> String {
+        let named = match Identifier::parse(typed) {
+            Some(identifier) => {
+                format!("guard/{tenant}/{}/{}", identifier.kind(), identifier.comparable())
+            }
+            None => format!("guard/{tenant}/nothing/{typed}"),
+        };
+        hex::encode(hmac::sign(&self.0, named.as_bytes()))
+    }
+
     pub fn claim(&self, tenant: TenantId, identifier: &Identifier, holder: String) -> Claim {
         Claim { kind: identifier.kind(), digest: self.digest(tenant, identifier), holder }
     }

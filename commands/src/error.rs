@@ -1,8 +1,10 @@
 //! Everything a command can come back with instead of an answer.
 
+use domain::moment::Moment;
 use domain::permission::Permission;
 use domain::refusal::{Kind, Refusal};
 use domain::session::SessionError;
+use domain::sign_in_guard::SignInGuardError;
 use domain::sign_ins::SignInsError;
 use domain::tenant::TenantError;
 use domain::user::UserError;
@@ -28,6 +30,11 @@ pub enum CommandError {
         /// State and command, where the state is what refused.
         state: Option<(&'static str, &'static str)>,
     },
+    /// Too many attempts, or an administrator; nobody comes in until then.
+    #[error("locked until {0}")]
+    Locked(Moment),
+    #[error("the identifier or the password is wrong; {attempts_remaining} attempts are left")]
+    WrongCredentials { attempts_remaining: u32 },
     #[error("the permission {} is missing", .0.code())]
     Forbidden(Permission),
     #[error("{field} {violation}")]
@@ -89,6 +96,12 @@ macro_rules! refusals {
     )* };
 }
 refusals!(SessionError, SignInsError, TenantError, UserError, WhiskeyError);
+
+impl From<SignInGuardError> for CommandError {
+    fn from(SignInGuardError::Locked(until): SignInGuardError) -> Self {
+        Self::Locked(until)
+    }
+}
 
 impl From<CommitError> for CommandError {
     fn from(error: CommitError) -> Self {

@@ -210,7 +210,7 @@ impl Commands {
     }
 
     /// The same, for a command about one stream that will be at `sequence`.
-    async fn commit_at<T: Serialize + Clone>(
+    pub(crate) async fn commit_at<T: Serialize + Clone>(
         &self,
         asked: &Asked,
         sequence: Option<i64>,

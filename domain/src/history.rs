@@ -11,15 +11,19 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::lane::LaneEvent;
+use crate::moment::Moment;
 use crate::nft::NftEvent;
 use crate::personal::SealedRef;
 use crate::role::Role;
 use crate::session::{EndReason, SessionEvent};
+use crate::sign_in_guard::SignInGuardEvent;
 use crate::sign_ins::SignInsEvent;
 use crate::tenant::TenantEvent;
-use crate::user::UserEvent;
+use crate::user::{Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{lane, nft, personal, session, sign_ins, upcast, user, whiskey};
+
+const AT: Moment = Moment::from_unix_ms(1_800_000);
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("history")
@@ -36,6 +40,16 @@ fn samples() -> Vec<Value> {
             UserEvent::EmailVerified {},
             UserEvent::RegistrationAttempted { email: user::samples::email() },
             UserEvent::RoleAssigned { role: Role::Administrator },
+            UserEvent::EmailVerificationRequested {
+                email: user::samples::email(),
+                challenge: user::samples::CHALLENGE,
+            },
+            user::samples::reset_requested(),
+            UserEvent::PasswordReset { password_hash: user::samples::password_hash() },
+            UserEvent::PasswordChanged { password_hash: user::samples::password_hash() },
+            UserEvent::UserStatusChanged { status: Status::Suspended },
+            UserEvent::AccountLocked { email: user::samples::email(), until: AT },
+            UserEvent::AccountUnlocked {},
         ],
     );
     push(
@@ -45,6 +59,15 @@ fn samples() -> Vec<Value> {
             session::samples::refreshed(1, 600),
             session::samples::reused(0),
             session::samples::revoked(EndReason::SignedOut),
+        ],
+    );
+    push(
+        &mut all,
+        vec![
+            SignInGuardEvent::AttemptCounted { number: 1, at: AT },
+            SignInGuardEvent::GuardLocked { until: AT },
+            SignInGuardEvent::GuardOpened {},
+            SignInGuardEvent::LetterAsked { at: AT },
         ],
     );
     push(&mut all, vec![sign_ins::samples::added(1, 7_200_000), sign_ins::samples::removed(1)]);
@@ -150,6 +173,7 @@ fn decode(sample: &Value) -> Value {
         "tenant" => read::<TenantEvent>(tagged),
         "user" => read::<UserEvent>(tagged),
         "session" => read::<SessionEvent>(tagged),
+        "sign_in_guard" => read::<SignInGuardEvent>(tagged),
         "sign_ins" => read::<SignInsEvent>(tagged),
         "whiskey" => read::<WhiskeyEvent>(tagged),
         "nft" => read::<NftEvent>(tagged),

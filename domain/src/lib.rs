@@ -14,6 +14,7 @@ pub mod personal;
 pub mod refusal;
 pub mod role;
 pub mod session;
+pub mod sign_in_guard;
 pub mod sign_ins;
 pub mod tenant;
 pub mod upcast;

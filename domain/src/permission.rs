@@ -23,6 +23,8 @@ impl Permission {
     pub const GENERATE_NFT: Self = Self("nft.generate");
     pub const MANAGE_PROJECTIONS: Self = Self("projection.manage");
 
+    pub const MANAGE_USERS: Self = Self("user.manage");
+
     /// Everything a role can grant.
     pub const GRANTABLE: &'static [Self] = &[
         Self::REGISTER_WHISKEY,
@@ -30,6 +32,7 @@ impl Permission {
         Self::READ_WHISKEY,
         Self::GENERATE_NFT,
         Self::MANAGE_PROJECTIONS,
+        Self::MANAGE_USERS,
     ];
 
     pub const fn code(self) -> &'static str {

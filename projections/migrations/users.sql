@@ -10,7 +10,9 @@ create table users (
     full_name text,
     phone text,
     registered_at timestamptz not null,
-    email_verified_at timestamptz
+    email_verified_at timestamptz,
+    -- As its owner was told; wrong passwords are counted elsewhere.
+    locked_until timestamptz
 );
 alter table users enable row level security;
 create policy one_tenant on users for select to caskchain_reader

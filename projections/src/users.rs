@@ -35,7 +35,7 @@ pub struct UserRow {
 
 impl Projection for Users {
     const NAME: &'static str = "users";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const TABLES: &'static str = include_str!("../migrations/users.sql");
 
     async fn apply(
@@ -86,7 +86,30 @@ impl Projection for Users {
                     .execute(&mut *connection)
                     .await?;
             }
-            UserEvent::RegistrationAttempted { .. } => {}
+            UserEvent::UserStatusChanged { status } => {
+                sqlx::query("update users set status = $2 where user_id = $1")
+                    .bind(id)
+                    .bind(status.name())
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            UserEvent::AccountLocked { until, .. } => {
+                sqlx::query("update users set locked_until = $2 where user_id = $1")
+                    .bind(id)
+                    .bind(self::at(until))
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            UserEvent::AccountUnlocked {} | UserEvent::PasswordReset { .. } => {
+                sqlx::query("update users set locked_until = null where user_id = $1")
+                    .bind(id)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            UserEvent::RegistrationAttempted { .. }
+            | UserEvent::EmailVerificationRequested { .. }
+            | UserEvent::PasswordResetRequested { .. }
+            | UserEvent::PasswordChanged { .. } => {}
         }
         sqlx::query("update users set sequence = $2 where user_id = $1")
             .bind(id)

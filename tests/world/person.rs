@@ -127,6 +127,36 @@ impl Person {
         Answer::of(self.request(Method::DELETE, path)).await
     }
 
+    pub async fn put_json(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    /// Tries a password; nothing is kept.
+    pub async fn login(&self, password: &str) -> Answer {
+        let body = json!({ "identifier": self.email, "password": password });
+        self.post("/api/v1/auth/login", body).await
+    }
+
+    /// The id of whoever is signed in.
+    pub async fn id(&self) -> String {
+        let me = until("I am readable", || async {
+            let answer = self.get("/api/v1/users/me").await;
+            (answer.status == 200).then_some(answer)
+        })
+        .await;
+        me.data()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for a mail with this subject; gives its newest body.
+    pub async fn mail(&self, subject: &str) -> String {
+        until(&format!("a mail comes: {subject}"), || async {
+            let mails = self.mails().await;
+            let mail = mails.into_iter().find(|mail| mail["subject"] == subject)?;
+            Some(mail["body"].as_str().unwrap().to_owned())
+        })
+        .await
+    }
+
     pub async fn put(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::PUT, path)).await
     }

@@ -198,6 +198,12 @@ impl From<CommandError> for Problem {
                     None => problem,
                 }
             }
+            CommandError::Locked(until) => Self::new(ErrorCode::AccountLocked)
+                .with_details(json!({ "attemptsRemaining": 0, "lockedUntil": until.to_string() })),
+            CommandError::WrongCredentials { attempts_remaining } => {
+                Self::new(ErrorCode::InvalidCredentials)
+                    .with_details(json!({ "attemptsRemaining": attempts_remaining }))
+            }
             CommandError::Forbidden(permission) => Self::new(ErrorCode::PermissionDenied)
                 .with_details(json!({ "permission": permission.code() })),
             CommandError::Invalid { field, violation } => Self::invalid_field(field, violation),

@@ -4,6 +4,7 @@
 use domain::fixed::Fixed;
 use domain::id::{TenantId, WhiskeyId};
 use domain::nft::address::EvmAddress;
+use domain::user::Status;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::violation::{Violation, bounded_text};
@@ -67,6 +68,25 @@ impl FieldValue for SecretString {
             return Err(wrong(Violation::TooLong(128)));
         }
         Ok(text.into())
+    }
+}
+
+/// What an administrator may make of an account.
+pub struct UserStatus(pub Status);
+
+impl FieldValue for UserStatus {
+    fn schema() -> MetaSchema {
+        let words = ["ACTIVE", "SUSPENDED", "INACTIVE"];
+        let enum_items = words.map(Value::from).to_vec();
+        MetaSchema { enum_items, ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let allowed = [Status::Active, Status::Suspended, Status::Inactive];
+        let named = text(&value)?.to_uppercase();
+        let status = allowed.into_iter().find(|status| status.name() == named);
+        let words = || allowed.map(Status::name).join(", ");
+        status.map(Self).ok_or_else(|| wrong(Violation::NotOneOf(words())))
     }
 }
 

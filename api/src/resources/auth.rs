@@ -13,11 +13,12 @@ use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Tag;
+use super::passwords::{LetterBody, LetterNoted};
 use super::tokens::Issued;
 use crate::http::asking::{self, Headers};
 use crate::http::body::{Body, Checked};
 use crate::http::conversation::Conversation;
-use crate::http::envelope::{Created, Found};
+use crate::http::envelope::{Accepted, Created, Found};
 use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::problem::Problem;
 use crate::http::values::Text;
@@ -172,6 +173,26 @@ impl Auth {
         let asked = asking::asked(asking::anonymous(None), Headers::default(), Vec::new())?;
         let done = self.commands.verify_email(&asked, &token).await?;
         Ok(Found::new(Verified { status: "ACTIVE".to_owned() }).done(&done))
+    }
+
+    /// Ask for the verification mail again
+    ///
+    /// The answer is the same whether or not the address is known.
+    #[oai(
+        path = "/auth/resend-verification",
+        method = "post",
+        operation_id = "resend_verification"
+    )]
+    async fn resend_verification(
+        &self,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Body<LetterBody>,
+    ) -> Result<Accepted<LetterNoted>, Problem> {
+        let (email, tenant) = body.value;
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
+        self.commands.resend_verification(&asked, &email).await?;
+        Ok(Accepted::new(LetterNoted::new()))
     }
 
     /// Sign in

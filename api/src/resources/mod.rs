@@ -4,6 +4,8 @@ pub mod auth;
 pub mod nfts;
 pub mod operations;
 pub mod outbox;
+pub mod passwords;
+pub mod people;
 pub mod sessions;
 pub mod tokens;
 pub mod users;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_nats::jetstream::Context;
 use domain::personal::Personal;
 use domain::user::email::Email;
-use domain::user::{User, UserEvent};
+use domain::user::{Challenge, User, UserEvent};
 use eventstore::Recorded;
 use eventstore::vault::Vault;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,9 @@ const SUBSCRIPTION: Subscription = Subscription {
     subjects: &[
         "caskchain.events.*.user.*.registered",
         "caskchain.events.*.user.*.registration_attempted",
+        "caskchain.events.*.user.*.email_verification_requested",
+        "caskchain.events.*.user.*.password_reset_requested",
+        "caskchain.events.*.user.*.account_locked",
     ],
 };
 
@@ -66,10 +69,9 @@ impl Mailer {
 
     fn letter(&self, recorded: &Recorded, event: UserEvent) -> Option<Letter> {
         match event {
-            UserEvent::UserRegistered { challenge, email, .. } => {
-                let user = recorded.aggregate_id.parse().ok()?;
-                let of = Answered { tenant: recorded.tenant, user, challenge: challenge.id };
-                let token = self.challenges.token(of);
+            UserEvent::UserRegistered { challenge, email, .. }
+            | UserEvent::EmailVerificationRequested { challenge, email } => {
+                let token = self.token(recorded, challenge)?;
                 let url = &self.public_url;
                 Some(Letter {
                     to: email,
@@ -90,8 +92,42 @@ impl Mailer {
                        nothing you need to do."
                     .to_owned(),
             }),
-            UserEvent::EmailVerified {} | UserEvent::RoleAssigned { .. } => None,
+            UserEvent::PasswordResetRequested { challenge, email } => Some(Letter {
+                to: email,
+                subject: "A new password",
+                body: format!(
+                    "Somebody, perhaps you, wants to set a new password for your account at \
+                     CaskChain. If it was you, this token lets you:\n\n{}\n\n\
+                     It works once, until {}. If it was not you, there is nothing you need to do.",
+                    self.token(recorded, challenge)?,
+                    challenge.expires_at
+                ),
+            }),
+            UserEvent::AccountLocked { email, until } => Some(Letter {
+                to: email,
+                subject: "Your account is locked for a while",
+                body: format!(
+                    "There were too many wrong passwords, or an administrator locked your account \
+                     at CaskChain. It opens again by itself at {until}, or at once with a new \
+                     password that you ask for by mail."
+                ),
+            }),
+            UserEvent::EmailVerified {}
+            | UserEvent::RoleAssigned { .. }
+            | UserEvent::PasswordReset { .. }
+            | UserEvent::PasswordChanged { .. }
+            | UserEvent::UserStatusChanged { .. }
+            | UserEvent::AccountUnlocked {} => None,
         }
+    }
+
+    fn token(&self, recorded: &Recorded, challenge: Challenge) -> Option<String> {
+        let user = recorded.aggregate_id.parse().ok()?;
+        Some(self.challenges.token(Answered {
+            tenant: recorded.tenant,
+            user,
+            challenge: challenge.id,
+        }))
     }
 }
 

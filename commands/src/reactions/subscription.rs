@@ -107,18 +107,16 @@ impl Subscription {
             .await
             .map_err(|error| error.to_string())?;
         events
-            .get_or_create_consumer(
-                self.name,
-                pull::Config {
-                    durable_name: Some(self.name.to_owned()),
-                    filter_subjects: self.subjects.iter().map(|s| (*s).to_owned()).collect(),
-                    deliver_policy: DeliverPolicy::All,
-                    ack_policy: AckPolicy::Explicit,
-                    ack_wait: ACK_WAIT,
-                    max_ack_pending: 16,
-                    ..pull::Config::default()
-                },
-            )
+            // Made, or brought up to date: a newer process may want more subjects.
+            .create_consumer(pull::Config {
+                durable_name: Some(self.name.to_owned()),
+                filter_subjects: self.subjects.iter().map(|s| (*s).to_owned()).collect(),
+                deliver_policy: DeliverPolicy::All,
+                ack_policy: AckPolicy::Explicit,
+                ack_wait: ACK_WAIT,
+                max_ack_pending: 16,
+                ..pull::Config::default()
+            })
             .await
             .map_err(|error| error.to_string())
     }

@@ -3,15 +3,19 @@
 use domain::id::{SessionId, TenantId, UserId};
 use domain::moment::Moment;
 use domain::permission::Permission;
+use domain::personal::{Personal, Purpose, SealedRef};
 use domain::role::Role;
 use domain::session::{EndReason, OpenSession, Session};
+use domain::sign_in_guard::{
+    ATTEMPTS_ALLOWED, CountAttempt, LOCK, LockGuard, OpenGuard, SignInGuard, SignInGuardEvent,
+};
 use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
-use domain::user::{Credentials, User, UserError};
+use domain::user::{Credentials, RecordLock, User, UserError};
 use eventstore::Loaded;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::claims::Identifier;
+use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
 
@@ -47,6 +51,24 @@ pub(super) struct Usable {
     pub ends_at: Moment,
 }
 
+/// What was found behind an identifier.
+struct Door {
+    guard: String,
+    user: UserId,
+    /// Unregistered, if nobody has that name.
+    account: Loaded<User>,
+}
+
+/// What the guard says of an attempt.
+#[derive(Clone, Copy)]
+enum Attempt {
+    Number(u32),
+    Locked(Moment),
+}
+
+/// Under this id nobody ever is; it is looked for like everybody else.
+const NOBODY: UserId = UserId::new(0);
+
 impl Commands {
     pub async fn sign_in(
         &self,
@@ -56,16 +78,49 @@ impl Commands {
         asked.must_be_allowed(Permission::PUBLIC)?;
         // Credentials first, also when the request is a repetition: a token is made for today's
         // account, never for the one of then.
-        let Some((user, account)) = self.account_of(asked, &sign_in.identifier).await? else {
-            self.passwords.compare_with_nothing(sign_in.password.clone()).await?;
-            return Err(UserError::WrongCredentials.into());
+        let door = self.door(asked, &sign_in.identifier).await?;
+        let attempt = self.count_attempt(asked, &door.guard).await?;
+        let password_matches = self.password_matches(asked, &door, &sign_in.password).await?;
+        let number = match attempt {
+            Attempt::Locked(until) => return Err(CommandError::Locked(until)),
+            Attempt::Number(number) => number,
         };
-        let password_matches = self.password_matches(asked, user, &account, sign_in).await?;
-        account.state.admit(Credentials { password_matches })?;
-        let done = self.once(asked, || self.open_session(asked, sign_in, user, &account)).await?;
-        self.signed_in(asked, user, &account.state, done).await
+        match door.account.state.admit(Credentials { password_matches }) {
+            Ok(_) => {}
+            Err(UserError::WrongCredentials) => {
+                return Err(self.wrong_credentials(asked, &door, number).await?);
+            }
+            Err(refusal) => return Err(refusal.into()),
+        }
+        let done = self.once(asked, || self.open_session(asked, sign_in, &door)).await?;
+        if done.repeated {
+            self.begin_count_again(asked, &door.guard).await?;
+        }
+        self.signed_in(asked, door.user, &door.account.state, done).await
     }
 
+    /// Before the password is compared. While the guard is locked, the work is done all the same.
+    async fn count_attempt(&self, asked: &Asked, guard: &str) -> Result<Attempt, CommandError> {
+        let asked = Asked::by(asked.context.clone());
+        let command = CountAttempt { now: self.store.clock().now() };
+        let counted = self
+            .once(&asked, || async {
+                let (loaded, events) =
+                    self.decide::<SignInGuard, _>(&asked, guard, &command).await?;
+                let number = events.iter().find_map(|event| match event {
+                    SignInGuardEvent::AttemptCounted { number, .. } => Some(*number),
+                    _ => None,
+                });
+                let commit = self.begin(&asked).append(&loaded, events);
+                self.commit(&asked, &number.unwrap_or(ATTEMPTS_ALLOWED), commit).await
+            })
+            .await;
+        match counted {
+            Ok(done) => Ok(Attempt::Number(done.answer)),
+            Err(CommandError::Locked(until)) => Ok(Attempt::Locked(until)),
+            Err(error) => Err(error),
+        }
+    }
     /// What tokens are made from, as the account is now.
     pub(super) async fn signed_in(
         &self,
@@ -80,10 +135,8 @@ impl Commands {
         }
         let tenant = asked.context.tenant();
         let roles = account.stay()?.into_iter().collect();
-        let email = match account.email() {
-            Some(email) => self.store.vault().open(tenant, email).await?.map(Into::into),
-            None => None,
-        };
+        let email = self.store.vault().open(tenant, &account.account()?.email).await?;
+        let email = email.map(Into::into);
         Ok(Done {
             answer: SignedIn { tenant, user, session, generation, ends_at, roles, email },
             position: done.position,
@@ -92,19 +145,60 @@ impl Commands {
         })
     }
 
+    /// What to answer to a wrong password. The last one locks, and the owner is told.
+    async fn wrong_credentials(
+        &self,
+        asked: &Asked,
+        door: &Door,
+        number: u32,
+    ) -> Result<CommandError, CommandError> {
+        let attempts_remaining = ATTEMPTS_ALLOWED.saturating_sub(number);
+        if attempts_remaining > 0 {
+            return Ok(CommandError::WrongCredentials { attempts_remaining });
+        }
+        let until = self.store.clock().now().plus(LOCK);
+        let asked = Asked::by(asked.context.clone());
+        self.once(&asked, || async {
+            let lock = LockGuard { until };
+            let (guard, events) = self.decide::<SignInGuard, _>(&asked, &door.guard, &lock).await?;
+            let mut commit = self.begin(&asked).append(&guard, events);
+            if door.user != NOBODY {
+                let id = door.user.to_string();
+                let (account, events) =
+                    self.decide::<User, _>(&asked, &id, &RecordLock { until }).await?;
+                commit = commit.append(&account, events);
+            }
+            self.commit(&asked, &(), commit).await
+        })
+        .await?;
+        Ok(CommandError::Locked(until))
+    }
+
+    async fn begin_count_again(&self, asked: &Asked, guard: &str) -> Result<(), CommandError> {
+        let asked = Asked::by(asked.context.clone());
+        self.once(&asked, || async {
+            let (loaded, events) = self.decide::<SignInGuard, _>(&asked, guard, &OpenGuard).await?;
+            self.commit(&asked, &(), self.begin(&asked).append(&loaded, events)).await
+        })
+        .await
+        .map(|_: Done<()>| ())
+    }
+
     async fn open_session(
         &self,
         asked: &Asked,
         sign_in: &SignIn,
-        user: UserId,
-        checked: &Loaded<User>,
+        door: &Door,
     ) -> Result<Done<Usable>, CommandError> {
+        let user = door.user;
         // As it is now: checking the password took its time.
         let account: Loaded<User> =
-            self.store.load_fresh(asked.context.tenant(), &checked.id).await?;
-        if account.state.password_hash() != checked.state.password_hash() {
+            self.store.load_fresh(asked.context.tenant(), &door.account.id).await?;
+        let hash_of = |user: &User| user.account().map(|account| account.password_hash.clone());
+        if hash_of(&account.state) != hash_of(&door.account.state) {
             return Err(UserError::WrongCredentials.into());
         }
+        account.state.stay()?;
         let session = SessionId::new(self.ids.next()?);
         let command = OpenSession {
             user,
@@ -118,7 +212,10 @@ impl Commands {
         let ends_at = command.ends_at();
         let add = AddSession { session, ends_at, now: command.now };
         let (sign_ins, listing) = self.decide::<SignIns, _>(asked, &user.to_string(), &add).await?;
-        let mut commit = self.begin(asked).expecting(&account).append(&loaded, events);
+        let (guard, opening) =
+            self.decide::<SignInGuard, _>(asked, &door.guard, &OpenGuard).await?;
+        let mut commit =
+            self.begin(asked).expecting(&account).append(&loaded, events).append(&guard, opening);
         for event in &listing {
             if let SignInsEvent::SessionRemoved { session } = event {
                 commit = self.ending(asked, commit, *session, EndReason::Replaced).await?;
@@ -134,40 +231,57 @@ impl Commands {
         Ok(loaded.state.must_be_open(self.store.clock().now())?)
     }
 
-    async fn account_of(
-        &self,
-        asked: &Asked,
-        identifier: &str,
-    ) -> Result<Option<(UserId, Loaded<User>)>, CommandError> {
+    /// Looks behind an identifier, in the same steps whether or not there is anybody.
+    async fn door(&self, asked: &Asked, typed: &str) -> Result<Door, CommandError> {
         let tenant = asked.context.tenant();
-        let Some(identifier) = Identifier::parse(identifier) else {
-            return Ok(None);
-        };
-        let digest = self.claim_digests.digest(tenant, &identifier);
-        let Some(holder) = self.store.holder_of(tenant, identifier.kind(), &digest).await? else {
-            return Ok(None);
-        };
-        let user = holder.parse().map_err(|_| CommandError::Broken(format!("holder {holder}")))?;
+        let holder = self.holder_of(tenant, typed).await?;
+        let user = holder.unwrap_or(NOBODY);
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
-        let account = self.store.load_fresh::<User>(tenant, &holder).await?;
-        Ok(Some((user, account)))
+        let account = self.store.load_fresh::<User>(tenant, &user.to_string()).await?;
+        Ok(Door { guard: self.claim_digests.guard(tenant, typed), user, account })
+    }
+
+    /// Who has the name, by the claims themselves.
+    pub(crate) async fn holder_of(
+        &self,
+        tenant: TenantId,
+        typed: &str,
+    ) -> Result<Option<UserId>, CommandError> {
+        // What cannot be a name is looked for as well.
+        let (kind, digest) = match Identifier::parse(typed) {
+            Some(identifier) => (identifier.kind(), self.claim_digests.digest(tenant, &identifier)),
+            None => (claims::EMAIL, Vec::new()),
+        };
+        let holder = self.store.holder_of(tenant, kind, &digest).await?;
+        let unreadable = |holder: &String| CommandError::Broken(format!("holder {holder}"));
+        holder.map(|holder| holder.parse().map_err(|_| unreadable(&holder))).transpose()
     }
 
     async fn password_matches(
         &self,
         asked: &Asked,
-        user: UserId,
-        account: &Loaded<User>,
-        sign_in: &SignIn,
+        door: &Door,
+        password: &SecretString,
     ) -> Result<bool, CommandError> {
-        let hash = match account.state.password_hash() {
-            Some(sealed) => self.store.vault().open(asked.context.tenant(), sealed).await?,
-            None => None,
+        let sealed = match door.account.state.account() {
+            Ok(account) => account.password_hash.clone(),
+            Err(_) => nobodys_hash(),
         };
-        let password = sign_in.password.clone();
+        let hash = self.store.vault().open(asked.context.tenant(), &sealed).await?;
         Ok(match hash {
-            Some(hash) => self.passwords.matches(user, password, hash).await?,
-            None => self.passwords.compare_with_nothing(password).await?,
+            Some(hash) => self.passwords.matches(door.user, password.clone(), hash).await?,
+            None => self.passwords.compare_with_nothing(password.clone()).await?,
         })
     }
+}
+
+/// A reference to nothing: the vault is asked for it all the same.
+fn nobodys_hash() -> Personal<String> {
+    Personal::Sealed(SealedRef {
+        subject: NOBODY,
+        purpose: Purpose::Security,
+        salt: String::new(),
+        hash: "00".repeat(32),
+        commitment: String::new(),
+    })
 }

@@ -1,8 +1,14 @@
 //! Use cases around a person's account.
 
 mod assign_role;
+mod change_password;
+mod change_status;
 mod create_administrator;
+mod letters;
+mod lock;
+mod new_password;
 mod register;
+mod reset_password;
 mod verify_email;
 
 pub use create_administrator::Created;

@@ -13,12 +13,12 @@ impl Command<User> for AssignRole {
     const REQUIRES: Permission = Permission::SYSTEM;
 
     fn decide(&self, user: &User) -> Result<Vec<UserEvent>, UserError> {
-        match user {
-            User::Unregistered => Err(UserError::Absent),
-            User::Pending { .. } => Err(UserError::NotActivated),
-            User::Active { roles, .. } if roles.contains(&self.role) => Ok(vec![]),
-            User::Active { .. } => Ok(vec![UserEvent::RoleAssigned { role: self.role }]),
+        let account = user.account()?;
+        account.must_be_active()?;
+        if account.roles.contains(&self.role) {
+            return Ok(vec![]);
         }
+        Ok(vec![UserEvent::RoleAssigned { role: self.role }])
     }
 }
 

@@ -5,16 +5,26 @@ pub mod names;
 pub mod password;
 
 mod assign_role;
+mod change_password;
+mod change_status;
+mod lock;
 mod record_registration_attempt;
 mod register;
+mod request_verification;
+mod reset_password;
 mod sign_in;
 mod verify_email;
 
 use std::collections::BTreeSet;
 
 pub use assign_role::AssignRole;
+pub use change_password::ChangePassword;
+pub use change_status::ChangeStatus;
+pub use lock::{RecordLock, RecordUnlock};
 pub use record_registration_attempt::RecordRegistrationAttempt;
 pub use register::{EMAIL_CHALLENGE_LIFE, RegisterUser};
+pub use request_verification::RequestVerification;
+pub use reset_password::{PASSWORD_CHALLENGE_LIFE, RequestPasswordReset, ResetPassword};
 use serde::{Deserialize, Serialize};
 pub use sign_in::Credentials;
 use thiserror::Error;
@@ -32,21 +42,59 @@ use crate::role::Role;
 
 /// What rules need to know of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly every user is registered")]
 pub enum User {
     #[default]
     Unregistered,
-    /// Registered, the e-mail address not yet verified.
-    Pending {
-        email: Personal<Email>,
-        password_hash: Personal<String>,
-        challenge: Challenge,
-    },
-    Active {
-        email: Personal<Email>,
-        password_hash: Personal<String>,
-        roles: BTreeSet<Role>,
-    },
+    Registered(Account),
 }
+
+/// A person's account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub status: Status,
+    pub email: Personal<Email>,
+    pub username: Option<Personal<Username>>,
+    pub full_name: Option<Personal<FullName>>,
+    pub phone: Option<Personal<Phone>>,
+    pub password_hash: Personal<String>,
+    /// Those before it, newest first: none of them may come again.
+    pub former_hashes: Vec<Personal<String>>,
+    roles: BTreeSet<Role>,
+    /// The newest question whether the address is theirs.
+    verification: Challenge,
+    /// The newest question whether they want another password.
+    reset: Option<Challenge>,
+    /// The last one that was answered.
+    spent_reset: Option<ChallengeId>,
+}
+
+/// Where an account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Registered, the e-mail address not yet verified.
+    Pending,
+    Active,
+    /// By an administrator, for a reason.
+    Suspended,
+    /// Not in use any more.
+    Inactive,
+}
+
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Active => "ACTIVE",
+            Self::Suspended => "SUSPENDED",
+            Self::Inactive => "INACTIVE",
+        }
+    }
+}
+
+/// How many passwords before the present one may not come again.
+pub const FORMER_PASSWORDS: usize = 4;
 
 /// A question mailed to the person, open until it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +123,22 @@ events! {
             email: Personal<Email>,
         },
         RoleAssigned = "user.role_assigned" v 1 { role: Role },
+        /// Asked again whether the address is theirs.
+        EmailVerificationRequested = "user.email_verification_requested" v 1 {
+            email: Personal<Email>,
+            challenge: Challenge,
+        },
+        PasswordResetRequested = "user.password_reset_requested" v 1 {
+            email: Personal<Email>,
+            challenge: Challenge,
+        },
+        PasswordReset = "user.password_reset" v 1 { password_hash: Personal<String> },
+        PasswordChanged = "user.password_changed" v 1 { password_hash: Personal<String> },
+        UserStatusChanged = "user.status_changed" v 1 { status: Status },
+        /// Too many wrong passwords. What counts them is the guard of the identifier; this tells
+        /// the owner.
+        AccountLocked = "user.account_locked" v 1 { email: Personal<Email>, until: Moment },
+        AccountUnlocked = "user.account_unlocked" v 1 {},
     }
 }
 
@@ -94,6 +158,12 @@ pub enum UserError {
     WrongCredentials,
     #[error("the e-mail address has not been verified yet")]
     NotActivated,
+    #[error("the account is suspended")]
+    Suspended,
+    #[error("the password was used before")]
+    PasswordReused,
+    #[error("the account is {0}, so its status cannot be changed to {1}")]
+    StatusStays(&'static str, &'static str),
 }
 
 impl Refusal for UserError {
@@ -105,7 +175,9 @@ impl Refusal for UserError {
                 Kind::Unauthenticated
             }
             Self::ChallengeSpent => Kind::Spent,
-            Self::NotActivated => Kind::Forbidden,
+            Self::NotActivated | Self::Suspended => Kind::Forbidden,
+            Self::PasswordReused => Kind::Invalid,
+            Self::StatusStays(..) => Kind::IllegalState,
         }
     }
 
@@ -118,6 +190,16 @@ impl Refusal for UserError {
             Self::ChallengeExpired => "TOKEN_EXPIRED",
             Self::WrongCredentials => "INVALID_CREDENTIALS",
             Self::NotActivated => "ACCOUNT_NOT_ACTIVATED",
+            Self::Suspended => "ACCOUNT_SUSPENDED",
+            Self::PasswordReused => "PASSWORD_REUSE",
+            Self::StatusStays(..) => "ILLEGAL_STATE",
+        }
+    }
+
+    fn state(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::StatusStays(state, _) => Some((state, "change_status")),
+            _ => None,
         }
     }
 }
@@ -125,47 +207,88 @@ impl Refusal for UserError {
 impl User {
     fn fold(&mut self, event: UserEvent) {
         match event {
-            UserEvent::UserRegistered { email, password_hash, challenge, .. } => {
-                *self = Self::Pending { email, password_hash, challenge };
+            UserEvent::UserRegistered {
+                email,
+                username,
+                full_name,
+                phone,
+                password_hash,
+                challenge,
+            } => {
+                *self = Self::Registered(Account {
+                    status: Status::Pending,
+                    email,
+                    username,
+                    full_name,
+                    phone,
+                    password_hash,
+                    former_hashes: Vec::new(),
+                    roles: BTreeSet::new(),
+                    verification: challenge,
+                    reset: None,
+                    spent_reset: None,
+                });
             }
-            UserEvent::EmailVerified {} => {
-                if let Self::Pending { email, password_hash, .. } = self {
-                    *self = Self::Active {
-                        email: email.clone(),
-                        password_hash: password_hash.clone(),
-                        roles: BTreeSet::from([Role::Member]),
-                    };
-                }
-            }
-            UserEvent::RegistrationAttempted { .. } => {}
-            UserEvent::RoleAssigned { role } => {
-                if let Self::Active { roles, .. } = self {
-                    roles.insert(role);
+            later => {
+                if let Self::Registered(account) = self {
+                    account.fold(later);
                 }
             }
         }
     }
 
-    /// Where the address lies, whatever the state of the account.
-    pub fn email(&self) -> Option<&Personal<Email>> {
+    pub fn account(&self) -> Result<&Account, UserError> {
         match self {
-            Self::Unregistered => None,
-            Self::Pending { email, .. } | Self::Active { email, .. } => Some(email),
-        }
-    }
-
-    /// Where the hash of the password lies, whatever the state of the account.
-    pub fn password_hash(&self) -> Option<&Personal<String>> {
-        match self {
-            Self::Unregistered => None,
-            Self::Pending { password_hash, .. } | Self::Active { password_hash, .. } => {
-                Some(password_hash)
-            }
+            Self::Unregistered => Err(UserError::Absent),
+            Self::Registered(account) => Ok(account),
         }
     }
 }
 
-aggregate!(User, "user", UserEvent, UserError, snapshot 1);
+impl Account {
+    fn fold(&mut self, event: UserEvent) {
+        match event {
+            UserEvent::UserRegistered { .. }
+            | UserEvent::RegistrationAttempted { .. }
+            | UserEvent::AccountLocked { .. }
+            | UserEvent::AccountUnlocked {} => {}
+            UserEvent::EmailVerified {} => {
+                self.status = Status::Active;
+                self.roles.insert(Role::Member);
+            }
+            UserEvent::RoleAssigned { role } => {
+                self.roles.insert(role);
+            }
+            UserEvent::EmailVerificationRequested { challenge, .. } => {
+                self.verification = challenge;
+            }
+            UserEvent::PasswordResetRequested { challenge, .. } => self.reset = Some(challenge),
+            UserEvent::PasswordReset { password_hash } => {
+                self.spent_reset = self.reset.take().map(|challenge| challenge.id);
+                self.take_password(password_hash);
+            }
+            UserEvent::PasswordChanged { password_hash } => self.take_password(password_hash),
+            UserEvent::UserStatusChanged { status } => self.status = status,
+        }
+    }
+
+    fn take_password(&mut self, password_hash: Personal<String>) {
+        let former = std::mem::replace(&mut self.password_hash, password_hash);
+        self.former_hashes.insert(0, former);
+        self.former_hashes.truncate(FORMER_PASSWORDS);
+    }
+
+    /// Who is in use of their account.
+    pub(super) fn must_be_active(&self) -> Result<(), UserError> {
+        match self.status {
+            Status::Pending => Err(UserError::NotActivated),
+            Status::Active => Ok(()),
+            Status::Suspended | Status::Inactive => Err(UserError::Suspended),
+        }
+    }
+}
+
+aggregate!(User, "user", UserEvent, UserError, snapshot 2);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -183,8 +306,24 @@ pub(crate) mod samples {
         Personal::new(MOIRA, Purpose::Contact, Email::parse("moira@example.com").unwrap())
     }
 
+    pub const RESET: Challenge =
+        Challenge { id: ChallengeId::new(7_204_003), expires_at: Moment::from_unix_ms(3_600_000) };
+
+    pub fn hashed(text: &str) -> Personal<String> {
+        Personal::new(MOIRA, Purpose::Security, text.to_owned())
+    }
+
     pub fn password_hash() -> Personal<String> {
-        Personal::new(MOIRA, Purpose::Security, "$argon2id$…".to_owned())
+        hashed("$argon2id$…")
+    }
+
+    /// Somebody who has verified their address.
+    pub fn settled() -> Vec<UserEvent> {
+        vec![registered(), UserEvent::EmailVerified {}]
+    }
+
+    pub fn reset_requested() -> UserEvent {
+        UserEvent::PasswordResetRequested { email: email(), challenge: RESET }
     }
 
     pub fn registered() -> UserEvent {

@@ -2,16 +2,18 @@
 
 use crate::violation::Violation;
 
-const FORBIDDEN: [&str; 4] = ["password", "123456", "qwerty", "admin"];
+pub const MIN_LENGTH: usize = 8;
+pub const MAX_LENGTH: usize = 128;
+pub const FORBIDDEN: [&str; 4] = ["password", "123456", "qwerty", "admin"];
 
 /// Judges a candidate. `own_words` are the owner's e-mail and names, none of which may stand in it.
 pub fn judge(candidate: &str, own_words: &[&str]) -> Result<(), Violation> {
     let length = candidate.chars().count();
-    if length < 8 {
-        return Err(Violation::TooShort(8));
+    if length < MIN_LENGTH {
+        return Err(Violation::TooShort(MIN_LENGTH));
     }
-    if length > 128 {
-        return Err(Violation::TooLong(128));
+    if length > MAX_LENGTH {
+        return Err(Violation::TooLong(MAX_LENGTH));
     }
     if candidate.chars().any(char::is_control) {
         return Err(Violation::ControlCharacter);

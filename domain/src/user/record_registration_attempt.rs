@@ -11,12 +11,8 @@ impl Command<User> for RecordRegistrationAttempt {
     const REQUIRES: Permission = Permission::PUBLIC;
 
     fn decide(&self, user: &User) -> Result<Vec<UserEvent>, UserError> {
-        match user {
-            User::Unregistered => Err(UserError::Absent),
-            User::Pending { email, .. } | User::Active { email, .. } => {
-                Ok(vec![UserEvent::RegistrationAttempted { email: email.clone() }])
-            }
-        }
+        let email = user.account()?.email.clone();
+        Ok(vec![UserEvent::RegistrationAttempted { email }])
     }
 }
 

@@ -16,12 +16,12 @@ impl User {
     /// The roles the session starts with, or why there is none. A wrong password learns nothing
     /// about the account.
     pub fn admit(&self, credentials: Credentials) -> Result<BTreeSet<Role>, UserError> {
-        match self {
-            Self::Unregistered => Err(UserError::WrongCredentials),
-            _ if !credentials.password_matches => Err(UserError::WrongCredentials),
-            Self::Pending { .. } => Err(UserError::NotActivated),
-            Self::Active { roles, .. } => Ok(roles.clone()),
+        if !credentials.password_matches {
+            return Err(UserError::WrongCredentials);
         }
+        let account = self.account().map_err(|_| UserError::WrongCredentials)?;
+        account.must_be_active()?;
+        Ok(account.roles.clone())
     }
 
     /// The roles a session goes on with, or why it does not.
@@ -34,8 +34,8 @@ impl User {
 mod tests {
     use cqrs_es::Aggregate;
 
-    use super::super::UserEvent;
     use super::super::samples::*;
+    use super::super::{Status, UserEvent};
     use super::*;
 
     fn after(events: Vec<UserEvent>) -> User {
@@ -50,11 +50,15 @@ mod tests {
         let right = Credentials { password_matches: true };
         let wrong = Credentials { password_matches: false };
         let pending = after(vec![registered()]);
-        let active = after(vec![registered(), UserEvent::EmailVerified {}]);
+        let active = after(settled());
+        let mut suspending = settled();
+        suspending.push(UserEvent::UserStatusChanged { status: Status::Suspended });
+        let suspended = after(suspending);
 
         assert_eq!(active.admit(right), Ok(BTreeSet::from([Role::Member])));
         assert_eq!(pending.admit(right), Err(UserError::NotActivated));
-        for user in [User::Unregistered, pending, active] {
+        assert_eq!(suspended.admit(right), Err(UserError::Suspended));
+        for user in [User::Unregistered, pending, active, suspended] {
             assert_eq!(user.admit(wrong), Err(UserError::WrongCredentials));
         }
         assert_eq!(User::Unregistered.admit(right), Err(UserError::WrongCredentials));

@@ -1,6 +1,6 @@
 //! Answering the question that was mailed: the address is the person's.
 
-use super::{User, UserError, UserEvent};
+use super::{Status, User, UserError, UserEvent};
 use crate::command::Command;
 use crate::id::ChallengeId;
 use crate::moment::Moment;
@@ -16,16 +16,16 @@ impl Command<User> for VerifyEmail {
     const REQUIRES: Permission = Permission::PUBLIC;
 
     fn decide(&self, user: &User) -> Result<Vec<UserEvent>, UserError> {
-        match user {
-            User::Unregistered => Err(UserError::WrongChallenge),
-            User::Active { .. } => Err(UserError::ChallengeSpent),
-            User::Pending { challenge, .. } if challenge.id != self.challenge => {
-                Err(UserError::WrongChallenge)
-            }
-            User::Pending { challenge, .. } if challenge.expires_at <= self.now => {
-                Err(UserError::ChallengeExpired)
-            }
-            User::Pending { .. } => Ok(vec![UserEvent::EmailVerified {}]),
+        let account = user.account().map_err(|_| UserError::WrongChallenge)?;
+        let asked = account.verification;
+        if account.status != Status::Pending {
+            Err(UserError::ChallengeSpent)
+        } else if asked.id != self.challenge {
+            Err(UserError::WrongChallenge)
+        } else if asked.expires_at <= self.now {
+            Err(UserError::ChallengeExpired)
+        } else {
+            Ok(vec![UserEvent::EmailVerified {}])
         }
     }
 }

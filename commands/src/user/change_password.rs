@@ -1,0 +1,42 @@
+//! Another password, for somebody who knows the present one. All other sessions end.
+
+use domain::command::Command;
+use domain::permission::Permission;
+use domain::session::EndReason;
+use domain::user::{ChangePassword, User, UserError};
+use secrecy::SecretString;
+
+use super::reset_password::PasswordSet;
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands, Done};
+use crate::session::Which;
+
+impl Commands {
+    pub async fn change_password(
+        &self,
+        asked: &Asked,
+        present: &SecretString,
+        new: &SecretString,
+    ) -> Result<Done<PasswordSet>, CommandError> {
+        asked.must_be_allowed(Permission::OWN_ACCOUNT)?;
+        let tenant = asked.context.tenant();
+        let user = asked.context.actor.user().ok_or(UserError::Absent)?;
+        let others = asked.context.actor.session().map_or(Which::All, Which::Others);
+        let id = user.to_string();
+        self.once(asked, || async {
+            let loaded = self.store.load_fresh::<User>(tenant, &id).await?;
+            let account = loaded.state.account()?;
+            if !self.is_password(tenant, user, account, present).await? {
+                return Err(UserError::WrongCredentials.into());
+            }
+            let password_hash =
+                self.new_password(tenant, user, account, new, "newPassword").await?;
+            let events = ChangePassword { user, password_hash }.decide(&loaded.state)?;
+            let commit = self.begin(asked).append(&loaded, events);
+            let (commit, ended_sessions) =
+                self.ending_of(asked, commit, user, others, EndReason::PasswordChanged).await?;
+            self.commit(asked, &PasswordSet { ended_sessions }, commit).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,51 @@
+//! Setting a new password with the token that was mailed. Whoever had come in with the old one is
+//! signed out with it, and a lock is lifted.
+
+use domain::command::Command;
+use domain::permission::Permission;
+use domain::session::EndReason;
+use domain::user::{ResetPassword, User, UserError};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands, Done};
+use crate::outside::challenges::Answered;
+use crate::session::Which;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordSet {
+    pub ended_sessions: usize,
+}
+
+impl Commands {
+    /// `token` is what stood in the mail.
+    pub async fn reset_password(
+        &self,
+        asked: &Asked,
+        token: &str,
+        password: &SecretString,
+    ) -> Result<Done<PasswordSet>, CommandError> {
+        asked.must_be_allowed(Permission::PUBLIC)?;
+        let Answered { tenant, user, challenge } =
+            self.challenges.check(token).ok_or(UserError::WrongChallenge)?;
+        let asked = asked.for_tenant(tenant);
+        let id = user.to_string();
+        self.once(&asked, || async {
+            let now = self.store.clock().now();
+            let mut command = ResetPassword { user, challenge, password_hash: String::new(), now };
+            let loaded = self.store.load_fresh::<User>(tenant, &id).await?;
+            // First: a token that is spent must not tell which passwords were used before.
+            command.may_answer(&loaded.state)?;
+            let account = loaded.state.account()?;
+            command.password_hash =
+                self.new_password(tenant, user, account, password, "password").await?;
+            let commit = self.begin(&asked).append(&loaded, command.decide(&loaded.state)?);
+            let commit = self.opening_guards(&asked, commit, account).await?;
+            let (commit, ended_sessions) =
+                self.ending_of(&asked, commit, user, Which::All, EndReason::PasswordReset).await?;
+            self.commit(&asked, &PasswordSet { ended_sessions }, commit).await
+        })
+        .await
+    }
+}
