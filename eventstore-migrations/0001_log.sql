@@ -158,12 +158,15 @@ $$;
 --   events_tenant_ordinal  how many events of its tenant come before it in the batch
 --   reads                  streams that were only read, and where they must still stand
 --   keys_ends              how many events of the batch come up to the end of the command
+--   erased                 data keys to destroy, with all that is sealed under them; the subject's
+--                          claims go as well
 --
 -- The row of command 0 gives the position and time of the batch's first event. Beside it stands a
 -- row for each command that lost:
 --   repeated    the idempotency key is known; `detail` is the answer, `at_position` where it ended
 --   mismatched  the idempotency key is known, for another request
---   stale       a stream is not at the expected sequence, or another process made the data key
+--   stale       a stream is not at the expected sequence, or another process made or destroyed the
+--               data key
 --   claimed     somebody else holds a claim; `detail` names the kinds
 create function eventstore.append(
     events_command integer[], events_tenant bigint[], events_tenant_ordinal integer[],
@@ -177,7 +180,9 @@ create function eventstore.append(
     data_keys_command integer[], data_keys_tenant bigint[], data_keys_subject bigint[],
     data_keys_purpose text[], data_keys_wrapped bytea[],
     sealed_command integer[], sealed_tenant bigint[], sealed_subject bigint[],
-    sealed_purpose text[], sealed_hash bytea[], sealed_ciphertext bytea[]
+    sealed_purpose text[], sealed_hash bytea[], sealed_ciphertext bytea[],
+    erased_command integer[], erased_tenant bigint[], erased_subject bigint[],
+    erased_purpose text[]
 )
 returns table (command integer, outcome text, at_position bigint, at_time timestamptz, detail text)
 language plpgsql
@@ -231,6 +236,20 @@ begin
         from unnest(data_keys_command, data_keys_tenant, data_keys_subject, data_keys_purpose)
             as k (command, tenant, subject, purpose)
         join vault_keys v using (tenant, subject, purpose);
+    end if;
+    if cardinality(sealed_command) > 0 then
+        -- Sealed under a key that was destroyed meanwhile: nobody could ever open it.
+        select lost || coalesce(array_agg(s.command), '{}') into lost
+        from unnest(sealed_command, sealed_tenant, sealed_subject, sealed_purpose)
+            as s (command, tenant, subject, purpose)
+        where not exists (
+            select from vault_keys k
+            where (k.tenant, k.subject, k.purpose) = (s.tenant, s.subject, s.purpose)
+        ) and not exists (
+            select from unnest(data_keys_tenant, data_keys_subject, data_keys_purpose)
+                as d (tenant, subject, purpose)
+            where (d.tenant, d.subject, d.purpose) = (s.tenant, s.subject, s.purpose)
+        );
     end if;
     if cardinality(lost) > 0 then
         return query select distinct l.command, 'stale', null::bigint, null::timestamptz, null::text
@@ -353,6 +372,23 @@ begin
         from unnest(sealed_command, sealed_tenant, sealed_subject, sealed_purpose, sealed_hash,
             sealed_ciphertext) as s (command, tenant, subject, purpose, hash, ciphertext)
         where s.command <> all (lost);
+    end if;
+
+    if cardinality(erased_command) > 0 then
+        delete from vault v
+        using unnest(erased_command, erased_tenant, erased_subject, erased_purpose)
+            as e (command, tenant, subject, purpose)
+        where (v.tenant, v.subject, v.purpose) = (e.tenant, e.subject, e.purpose)
+            and e.command <> all (lost);
+        delete from vault_keys k
+        using unnest(erased_command, erased_tenant, erased_subject, erased_purpose)
+            as e (command, tenant, subject, purpose)
+        where (k.tenant, k.subject, k.purpose) = (e.tenant, e.subject, e.purpose)
+            and e.command <> all (lost);
+        delete from claims c
+        using unnest(erased_command, erased_tenant, erased_subject)
+            as e (command, tenant, subject)
+        where c.tenant = e.tenant and c.holder = e.subject::text and e.command <> all (lost);
     end if;
 
     return query select 0, 'appended', base, moment, null::text;

@@ -9,6 +9,7 @@ mod bad_input;
 mod casks;
 mod conventions;
 mod crashes;
+mod erasure;
 mod outages;
 mod parked;
 mod passwords;

@@ -45,7 +45,7 @@ fn resources(platform: &Platform) -> Resources {
             readers: readers.clone(),
             clock: platform.clock.clone(),
         },
-        Users { readers: readers.clone() },
+        Users { commands: commands.clone(), readers: readers.clone() },
         People { commands: commands.clone() },
         Whiskeys { commands: commands.clone(), readers: readers.clone() },
         Nfts { commands: commands.clone(), readers: readers.clone() },
@@ -191,6 +191,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 27, "{count}");
+        assert!(count >= 30, "{count}");
     }
 }

@@ -50,6 +50,7 @@ fn samples() -> Vec<Value> {
             UserEvent::UserStatusChanged { status: Status::Suspended },
             UserEvent::AccountLocked { email: user::samples::email(), until: AT },
             UserEvent::AccountUnlocked {},
+            UserEvent::UserErased {},
         ],
     );
     push(

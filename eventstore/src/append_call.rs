@@ -100,13 +100,14 @@ pub(crate) async fn append(
     let keys = numbered(batch, |job| job.key.as_slice());
     let data_keys = numbered(batch, |job| &job.data_keys);
     let sealed = numbered(batch, |job| &job.sealed);
+    let erased = numbered(batch, |job| &job.erased);
     let purpose = |purpose: Purpose| purpose.name();
 
     let rows: Vec<OutcomeRow> = sqlx::query_as(
         "select command, outcome, at_position, at_time, detail from eventstore.append(
              $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
              $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-             $37)",
+             $37, $38, $39, $40, $41)",
     )
     .bind(column!(rows, (command, _, _) => command))
     .bind(column!(rows, (_, _, row) => row.tenant.value()))
@@ -145,6 +146,10 @@ pub(crate) async fn append(
     .bind(column!(sealed, (_, _, datum) => purpose(datum.drawer.purpose)))
     .bind(column!(sealed, (_, _, datum) => datum.hash.as_slice()))
     .bind(column!(sealed, (_, _, datum) => datum.ciphertext.as_slice()))
+    .bind(column!(erased, (command, _, _) => command))
+    .bind(column!(erased, (_, _, drawer) => drawer.tenant.value()))
+    .bind(column!(erased, (_, _, drawer) => drawer.subject.value()))
+    .bind(column!(erased, (_, _, drawer) => purpose(drawer.purpose)))
     .fetch_all(connection)
     .await?;
     Ok(Outcomes::of(rows))

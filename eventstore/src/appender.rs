@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::{Claim, CommitError, Condition, IdempotencyKey};
 use crate::touched::Touched;
-use crate::vault::{NewDataKey, Sealed};
+use crate::vault::{Drawer, NewDataKey, Sealed};
 use crate::writer::Writer;
 
 /// How many commits may wait before new ones are turned away.
@@ -58,6 +58,8 @@ pub(crate) struct Job {
     pub key: Option<(IdempotencyKey, String)>,
     pub data_keys: Vec<NewDataKey>,
     pub sealed: Vec<Sealed>,
+    /// What is to be destroyed.
+    pub erased: Vec<Drawer>,
 }
 
 /// A commit in the queue, with somebody who waits for its answer.

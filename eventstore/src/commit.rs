@@ -8,8 +8,9 @@ use aws_lc_rs::hmac;
 use cqrs_es::DomainEvent;
 use cqrs_es::persist::SerializedEvent;
 use domain::command::Root;
-use domain::id::TenantId;
+use domain::id::{TenantId, UserId};
 use domain::moment::Moment;
+use domain::personal::Purpose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -18,7 +19,7 @@ use crate::cache::Cache;
 use crate::envelope::Context;
 use crate::recorded::{Undecodable, decode};
 use crate::store::Loaded;
-use crate::vault::VaultError;
+use crate::vault::{Drawer, VaultError};
 
 /// A name that only one aggregate of a tenant may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct Commit<'a> {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) key: Option<(IdempotencyKey, String)>,
+    pub(crate) erased: Vec<Drawer>,
 }
 
 /// A stream that must still be where it was read.
@@ -80,7 +82,7 @@ pub(crate) struct Condition {
 impl<'a> Commit<'a> {
     pub fn new(context: &'a Context, now: Moment) -> Self {
         let (parts, conditions, claims) = (Vec::new(), Vec::new(), Vec::new());
-        Self { context, now, parts, conditions, claims, key: None }
+        Self { context, now, parts, conditions, claims, key: None, erased: Vec::new() }
     }
 
     /// Events for the stream that was loaded. It must not have moved since.
@@ -103,6 +105,17 @@ impl<'a> Commit<'a> {
 
     pub fn claiming(mut self, claims: Vec<Claim>) -> Self {
         self.claims.extend(claims);
+        self
+    }
+
+    /// Destroys what is sealed for a person under these purposes, and lets go of their names.
+    pub fn erasing(mut self, subject: UserId, purposes: &[Purpose]) -> Self {
+        let tenant = self.context.tenant();
+        self.erased.extend(purposes.iter().map(|purpose| Drawer {
+            tenant,
+            subject,
+            purpose: *purpose,
+        }));
         self
     }
 

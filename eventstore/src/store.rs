@@ -216,7 +216,7 @@ impl Store {
 
     /// Writes what was decided, whole or not at all.
     pub async fn commit(&self, commit: Commit<'_>) -> Result<Committed, CommitError> {
-        let Commit { context, now, parts, conditions, claims, key } = commit;
+        let Commit { context, now, parts, conditions, claims, key, erased } = commit;
         if parts.is_empty() && claims.is_empty() && key.is_none() {
             // Nothing to write: what was decided upon is in the log already.
             return self.nothing_to_write().await;
@@ -232,6 +232,7 @@ impl Store {
             key,
             data_keys: Vec::new(),
             sealed: Vec::new(),
+            erased: erased.clone(),
         };
         let mut stored = Vec::with_capacity(parts.len());
         for part in &parts {
@@ -247,13 +248,17 @@ impl Store {
             job.written.push(condition);
         }
         let read = job.read.clone();
+        let drawers: Vec<Drawer> = job.sealed.iter().map(|sealed| sealed.drawer).collect();
         let position = self.appender.append(job).await.inspect_err(|error| {
             // Lost, or of unknown outcome: what is remembered may be behind the log.
             if matches!(error, CommitError::Stale | CommitError::Unavailable) {
                 let written = parts.iter().map(|part| part.condition());
                 written.chain(read).for_each(|expected| self.cache.lost(&expected));
+                // Its keys may have been destroyed.
+                self.vault.forget(&drawers);
             }
         })?;
+        self.vault.forget(&erased);
         for (part, changed) in parts.into_iter().zip(stored) {
             if let Some(take_snapshot) = part.settle(changed, &self.cache).snapshot {
                 take_snapshot(self.pool.clone());

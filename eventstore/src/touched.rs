@@ -30,13 +30,14 @@ impl Touched {
         !collides
     }
 
-    /// Streams it writes, names it claims, its key, and the data keys it makes.
+    /// Streams it writes, names it claims, its key, and the data keys it makes or destroys.
     fn taken_by(&self, job: &Job) -> Vec<u64> {
         let streams = job.written.iter().map(|stream| self.stream(stream));
         let claims = job.claims.iter().map(|c| self.hash((1, job.tenant, c.kind, &c.digest)));
         let key = job.key.iter().map(|(k, _)| self.hash((2, job.tenant, &job.actor, &k.key)));
         let data_keys = job.data_keys.iter().map(|key| self.hash((3, key.drawer)));
-        streams.chain(claims).chain(key).chain(data_keys).collect()
+        let erased = job.erased.iter().map(|drawer| self.hash((3, *drawer)));
+        streams.chain(claims).chain(key).chain(data_keys).chain(erased).collect()
     }
 
     fn stream(&self, stream: &Condition) -> u64 {

@@ -149,6 +149,14 @@ impl Vault {
         Ok(Some(key))
     }
 
+    /// Forgets keys that have been destroyed.
+    pub(crate) fn forget(&self, drawers: &[Drawer]) {
+        let mut keys = self.cached();
+        for drawer in drawers {
+            keys.pop(drawer);
+        }
+    }
+
     fn unwrap(&self, drawer: Drawer, wrapped: &[u8]) -> Result<DataKey, VaultError> {
         let key = self.kek.unwrap(&drawer.label(), wrapped).map_err(|_| VaultError::Corrupt)?;
         DataKey::try_from(key.as_slice()).map_err(|_| VaultError::Corrupt)

@@ -2,6 +2,7 @@
 
 use domain::id::{TenantId, UserId};
 use domain::session::{Session, SessionEvent};
+use domain::user::{User, UserEvent};
 use eventstore::Recorded;
 use eventstore::vault::Vault;
 use sqlx::{FromRow, PgConnection};
@@ -28,12 +29,14 @@ pub struct SessionRow {
     pub expires_at: OffsetDateTime,
 }
 
+/// How many sessions a person takes with them: the newest.
+const EXPORTED: i64 = 10_000;
 /// How many sessions are shown: the newest.
 const SHOWN: i64 = 100;
 
 impl Projection for Sessions {
     const NAME: &'static str = "sessions";
-    const VERSION: i32 = 3;
+    const VERSION: i32 = 4;
     const TABLES: &'static str = include_str!("../migrations/sessions.sql");
 
     async fn apply(
@@ -41,6 +44,13 @@ impl Projection for Sessions {
         connection: &mut PgConnection,
         event: &Recorded,
     ) -> Result<(), ApplyError> {
+        if let Some(UserEvent::UserErased {}) = event.event::<User>()? {
+            sqlx::query("update sessions set address = null, user_agent = null where user_id = $1")
+                .bind(event.id()?)
+                .execute(connection)
+                .await?;
+            return Ok(());
+        }
         let Some(happened) = event.event::<Session>()? else {
             return Ok(());
         };
@@ -94,6 +104,26 @@ impl Projection for Sessions {
 }
 
 impl Readers {
+    /// Everything that is known of a person's sessions, newest first: for the person.
+    pub async fn every_session_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Vec<SessionRow>, ReadError> {
+        let mut tx = self.tenant(tenant).await?;
+        let rows = sqlx::query_as(
+            "select session_id, address, user_agent, remember_me, opened_at, used_at, expires_at
+             from read_sessions.sessions where user_id = $1
+             order by opened_at desc, session_id desc limit $2",
+        )
+        .bind(user.value())
+        .bind(EXPORTED)
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
     /// A person's sessions that are not over, newest first.
     pub async fn sessions_of(
         &self,

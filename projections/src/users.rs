@@ -35,7 +35,7 @@ pub struct UserRow {
 
 impl Projection for Users {
     const NAME: &'static str = "users";
-    const VERSION: i32 = 3;
+    const VERSION: i32 = 4;
     const TABLES: &'static str = include_str!("../migrations/users.sql");
 
     async fn apply(
@@ -105,6 +105,16 @@ impl Projection for Users {
                     .bind(id)
                     .execute(&mut *connection)
                     .await?;
+            }
+            UserEvent::UserErased {} => {
+                sqlx::query(
+                    "update users set status = 'ERASED', roles = '{}', email = null,
+                         username = null, full_name = null, phone = null, locked_until = null
+                     where user_id = $1",
+                )
+                .bind(id)
+                .execute(&mut *connection)
+                .await?;
             }
             UserEvent::RegistrationAttempted { .. }
             | UserEvent::EmailVerificationRequested { .. }

@@ -115,6 +115,12 @@ impl<T, const STATUS: u16> Success<T, STATUS> {
         self.with("Location", location)
     }
 
+    /// A browser keeps it as a file.
+    #[must_use]
+    pub fn as_file(self, name: &str) -> Self {
+        self.with("Content-Disposition", format!("attachment; filename=\"{name}\""))
+    }
+
     /// Where the command stands in the log, and whether it had been done before.
     #[must_use]
     pub fn done<A>(self, done: &commands::Done<A>) -> Self {

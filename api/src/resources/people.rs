@@ -7,6 +7,7 @@ use poem_openapi::param::{Header, Path};
 use poem_openapi::{Object, OpenApi};
 
 use super::Tag;
+use super::users::Gone;
 use crate::http::asking::{self, Headers};
 use crate::http::authentication::Caller;
 use crate::http::body::{Body, Checked};
@@ -66,6 +67,14 @@ impl People {
         let ended_sessions = done.answer.ended_sessions;
         let status = body.value.name().to_owned();
         Ok(Found::new(StatusChanged { status, ended_sessions }).done(&done))
+    }
+
+    /// Erase a person
+    #[oai(path = "/users/:id", method = "delete", operation_id = "erase_user")]
+    async fn erase_user(&self, caller: Caller, id: Path<String>) -> Result<Found<Gone>, Problem> {
+        let asked = asking::asked(caller.0, Headers::default(), Vec::new())?;
+        let done = self.commands.erase_user(&asked, user(&id.0)?).await?;
+        Ok(Found::new(Gone::of(done.answer.ended_sessions)).done(&done))
     }
 
     /// Lock a person out for half an hour

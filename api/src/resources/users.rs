@@ -1,18 +1,25 @@
 //! People, as they see themselves.
 
+use commands::Commands;
 use poem_openapi::param::Header;
 use poem_openapi::{Object, OpenApi};
+use projections::sessions::SessionRow;
 use projections::users::UserRow;
 use projections::{Projection, Readers, users};
+use secrecy::SecretString;
 
 use super::{Tag, written};
+use crate::http::asking::{self, Headers};
 use crate::http::authentication::Caller;
+use crate::http::body::{Body, Checked};
 use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
+use crate::http::field::{Needed, Violations};
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 
 pub struct Users {
+    pub commands: Commands,
     pub readers: Readers,
 }
 
@@ -47,6 +54,63 @@ impl From<UserRow> for User {
     }
 }
 
+/// A sign-in of mine, over or not.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct SignIn {
+    id: String,
+    address: Option<String>,
+    user_agent: Option<String>,
+    opened_at: String,
+    used_at: String,
+}
+
+impl From<SessionRow> for SignIn {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.session_id.to_string(),
+            address: row.address,
+            user_agent: row.user_agent,
+            opened_at: written(row.opened_at),
+            used_at: written(row.used_at),
+        }
+    }
+}
+
+/// What is known of a person.
+#[derive(Object)]
+struct Export {
+    profile: User,
+    sessions: Vec<SignIn>,
+}
+
+#[derive(Object)]
+struct EraseBody {
+    password: Needed<SecretString>,
+}
+
+impl Checked for EraseBody {
+    type Value = SecretString;
+
+    fn check(self, violations: &mut Violations) -> Option<SecretString> {
+        violations.required("password", self.password)
+    }
+}
+
+/// The person is erased.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct Gone {
+    status: String,
+    ended_sessions: usize,
+}
+
+impl Gone {
+    pub fn of(ended_sessions: usize) -> Self {
+        Self { status: "ERASED".to_owned(), ended_sessions }
+    }
+}
+
 #[OpenApi(tag = "Tag::Users")]
 impl Users {
     /// Who I am
@@ -63,5 +127,32 @@ impl Users {
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         let sequence = row.sequence;
         Ok(Found::new(row.into()).at_sequence(sequence))
+    }
+
+    /// Everything the platform knows of me, as a file
+    #[oai(path = "/users/me/export", method = "get", operation_id = "export_me")]
+    async fn export_me(&self, caller: Caller) -> Result<Found<Export>, Problem> {
+        let actor = caller.0;
+        let user = actor.user().ok_or_else(|| Problem::new(ErrorCode::Unauthorized))?;
+        let row = self.readers.user(actor.tenant(), user).await?;
+        let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
+        let sessions = self.readers.every_session_of(actor.tenant(), user).await?;
+        let sessions = sessions.into_iter().map(SignIn::from).collect();
+        Ok(Found::new(Export { profile: row.into(), sessions }).as_file("caskchain-export.json"))
+    }
+
+    /// Erase me
+    ///
+    /// What is known of me is destroyed; what I did stays in the log, without me. The password
+    /// confirms it.
+    #[oai(path = "/users/me", method = "delete", operation_id = "erase_me")]
+    async fn erase_me(
+        &self,
+        caller: Caller,
+        body: Body<EraseBody>,
+    ) -> Result<Found<Gone>, Problem> {
+        let asked = asking::asked(caller.0, Headers::default(), body.digest)?;
+        let done = self.commands.erase_me(&asked, &body.value).await?;
+        Ok(Found::new(Gone::of(done.answer.ended_sessions)).done(&done))
     }
 }

@@ -117,7 +117,8 @@ impl Mailer {
             | UserEvent::PasswordReset { .. }
             | UserEvent::PasswordChanged { .. }
             | UserEvent::UserStatusChanged { .. }
-            | UserEvent::AccountUnlocked {} => None,
+            | UserEvent::AccountUnlocked {}
+            | UserEvent::UserErased {} => None,
         }
     }
 

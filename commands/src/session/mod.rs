@@ -1,5 +1,6 @@
 //! Use cases around sessions.
 
+mod door;
 mod end;
 mod refresh;
 mod sign_in;

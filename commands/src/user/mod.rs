@@ -4,6 +4,7 @@ mod assign_role;
 mod change_password;
 mod change_status;
 mod create_administrator;
+mod erase;
 mod letters;
 mod lock;
 mod new_password;

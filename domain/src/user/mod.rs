@@ -7,6 +7,7 @@ pub mod password;
 mod assign_role;
 mod change_password;
 mod change_status;
+mod erase;
 mod lock;
 mod record_registration_attempt;
 mod register;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 pub use assign_role::AssignRole;
 pub use change_password::ChangePassword;
 pub use change_status::ChangeStatus;
+pub use erase::EraseUser;
 pub use lock::{RecordLock, RecordUnlock};
 pub use record_registration_attempt::RecordRegistrationAttempt;
 pub use register::{EMAIL_CHALLENGE_LIFE, RegisterUser};
@@ -47,6 +49,8 @@ pub enum User {
     #[default]
     Unregistered,
     Registered(Account),
+    /// Nobody any more; the id is not given to anybody else.
+    Erased,
 }
 
 /// A person's account.
@@ -139,6 +143,8 @@ events! {
         /// the owner.
         AccountLocked = "user.account_locked" v 1 { email: Personal<Email>, until: Moment },
         AccountUnlocked = "user.account_unlocked" v 1 {},
+        /// What was sealed for this person is gone with the same transaction.
+        UserErased = "user.erased" v 1 {},
     }
 }
 
@@ -160,6 +166,8 @@ pub enum UserError {
     NotActivated,
     #[error("the account is suspended")]
     Suspended,
+    #[error("the password that was to confirm it is wrong")]
+    NotReallyThem,
     #[error("the password was used before")]
     PasswordReused,
     #[error("the account is {0}, so its status cannot be changed to {1}")]
@@ -171,9 +179,10 @@ impl Refusal for UserError {
         match self {
             Self::Absent => Kind::Absent,
             Self::AlreadyRegistered => Kind::Taken,
-            Self::WrongChallenge | Self::ChallengeExpired | Self::WrongCredentials => {
-                Kind::Unauthenticated
-            }
+            Self::WrongChallenge
+            | Self::ChallengeExpired
+            | Self::WrongCredentials
+            | Self::NotReallyThem => Kind::Unauthenticated,
             Self::ChallengeSpent => Kind::Spent,
             Self::NotActivated | Self::Suspended => Kind::Forbidden,
             Self::PasswordReused => Kind::Invalid,
@@ -191,6 +200,7 @@ impl Refusal for UserError {
             Self::WrongCredentials => "INVALID_CREDENTIALS",
             Self::NotActivated => "ACCOUNT_NOT_ACTIVATED",
             Self::Suspended => "ACCOUNT_SUSPENDED",
+            Self::NotReallyThem => "REAUTHENTICATION_REQUIRED",
             Self::PasswordReused => "PASSWORD_REUSE",
             Self::StatusStays(..) => "ILLEGAL_STATE",
         }
@@ -229,6 +239,7 @@ impl User {
                     spent_reset: None,
                 });
             }
+            UserEvent::UserErased {} => *self = Self::Erased,
             later => {
                 if let Self::Registered(account) = self {
                     account.fold(later);
@@ -239,7 +250,7 @@ impl User {
 
     pub fn account(&self) -> Result<&Account, UserError> {
         match self {
-            Self::Unregistered => Err(UserError::Absent),
+            Self::Unregistered | Self::Erased => Err(UserError::Absent),
             Self::Registered(account) => Ok(account),
         }
     }
@@ -249,6 +260,7 @@ impl Account {
     fn fold(&mut self, event: UserEvent) {
         match event {
             UserEvent::UserRegistered { .. }
+            | UserEvent::UserErased {}
             | UserEvent::RegistrationAttempted { .. }
             | UserEvent::AccountLocked { .. }
             | UserEvent::AccountUnlocked {} => {}
@@ -288,7 +300,7 @@ impl Account {
     }
 }
 
-aggregate!(User, "user", UserEvent, UserError, snapshot 2);
+aggregate!(User, "user", UserEvent, UserError, snapshot 3);
 
 #[cfg(test)]
 pub(crate) mod samples {
