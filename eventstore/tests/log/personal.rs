@@ -3,9 +3,12 @@
 use domain::command::Command;
 use domain::id::{ChallengeId, UserId};
 use domain::moment::Moment;
+use domain::personal::Purpose;
+use domain::session::{OpenSession, Session};
 use domain::user::email::Email;
 use domain::user::names::FullName;
-use domain::user::{RecordRegistrationAttempt, RegisterUser, User, UserEvent};
+use domain::user::{EraseUser, RecordRegistrationAttempt, RegisterUser, User, UserEvent};
+use eventstore::{CommitError, Committed};
 use sqlx::PgConnection;
 
 use super::relay::{messages, relay, until_published};
@@ -63,6 +66,45 @@ async fn the_vault_opens_until_it_is_emptied_and_the_rest_stays() {
         let after = process.store.load_fresh::<User>(TENANT, "7204001").await.unwrap();
         assert_eq!((after.sequence, &*after.state), (before.sequence, &*before.state));
     }
+}
+
+/// A process remembers data keys. One that was destroyed by another must not come back that way.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sealed_under_a_key_that_was_destroyed_elsewhere() {
+    let database = database().await;
+    let (one, other) = (Process::start(&database.url), Process::start(&database.url));
+    registered(&one).await;
+    open_session(&one, "1").await.unwrap();
+    open_session(&one, "2").await.unwrap();
+    let loaded = other.store.load::<User>(TENANT, &USER.to_string()).await.unwrap();
+    let erased = EraseUser.decide(&loaded.state).unwrap();
+    let commit = other.store.begin(&other.context).append(&loaded, erased);
+    let purposes = [Purpose::Contact, Purpose::Security];
+    other.store.commit(commit.erasing(USER, &purposes)).await.unwrap();
+    let kept = async || {
+        let sql = "select (select count(*) from eventstore.vault)
+                       + (select count(*) from eventstore.vault_keys)";
+        let mut owner = database.owner().await;
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut owner).await.unwrap()
+    };
+    assert_eq!(kept().await, 0);
+
+    let outcome = open_session(&one, "3").await;
+    assert!(matches!(outcome, Err(CommitError::Stale)), "{outcome:?}");
+    assert_eq!(kept().await, 0);
+}
+
+async fn open_session(process: &Process, id: &str) -> Result<Committed, CommitError> {
+    let command = OpenSession {
+        user: USER,
+        address: Some("203.0.113.7".into()),
+        user_agent: None,
+        remember_me: false,
+        now: Moment::from_unix_ms(0),
+    };
+    let loaded = process.store.unwritten::<Session>(TENANT, id);
+    let events = command.decide(&loaded.state).unwrap();
+    process.store.commit(process.store.begin(&process.context).append(&loaded, events)).await
 }
 
 async fn registered(process: &Process) {
