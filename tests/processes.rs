@@ -10,7 +10,7 @@ use crate::world::{Server, World, cask, until};
 #[tokio::test]
 async fn two_processes_make_different_ids_and_see_each_other_s_writes() {
     let world = World::new().await;
-    let (one, other) = two_servers(&world).await;
+    let (one, other) = two_servers(&world, &[]).await;
     let isla = one.person("Isla").await;
     let writers = (0..40).map(|number| {
         let url = if number % 2 == 0 { &one.url } else { &other.url };
@@ -36,7 +36,7 @@ async fn two_processes_make_different_ids_and_see_each_other_s_writes() {
 #[tokio::test]
 async fn who_signs_out_at_one_is_signed_out_at_the_other_within_a_second() {
     let mut world = World::new().await;
-    let (one, other) = two_servers(&world).await;
+    let (one, other) = two_servers(&world, &[]).await;
     let isla = one.person("Isla").await;
     let mut took = Vec::new();
     for round in 0..20 {
@@ -62,14 +62,14 @@ async fn who_signs_out_at_one_is_signed_out_at_the_other_within_a_second() {
 }
 
 /// Two servers on one world.
-async fn two_servers(world: &World) -> (Server, Server) {
-    let one = world.server().await;
+pub async fn two_servers(world: &World, settings: &[(&str, &str)]) -> (Server, Server) {
+    let one = world.server_with(settings).await;
     let other_folder = world.data_folder().with_file_name("other");
     std::fs::create_dir_all(&other_folder).unwrap();
     // Keys are shared by those who share a database.
     let secrets = world.data_folder().join("secrets");
     copy_folder(&secrets, &other_folder.join("secrets"));
-    let other = Server::start(&other_folder, &world.settings(&[]));
+    let other = Server::start(&other_folder, &world.settings(settings));
     other.until_ready().await;
     (one, other)
 }

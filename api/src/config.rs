@@ -1,11 +1,13 @@
 //! Configuration, read once: defaults, then a TOML file, then the environment.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use domain::nft::address::EvmAddress;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -34,6 +36,9 @@ pub struct Config {
     pub outbox_folder: Option<PathBuf>,
     pub chain: ChainConfig,
     pub log: LogConfig,
+    pub limits: LimitsConfig,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Set by `caskchain dev` and by nothing else: shows the outbox, links and all, to everybody.
     #[serde(skip)]
     pub development: bool,
@@ -63,6 +68,17 @@ pub struct LogConfig {
     pub format: String,
 }
 
+/// How often one address may ask.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LimitsConfig {
+    /// Sign-in, registration, letters and what answers them; over all processes.
+    pub sensitive_per_minute: NonZeroU32,
+    pub anonymous_per_minute: NonZeroU32,
+    pub signed_in_per_minute: NonZeroU32,
+    /// Wrong guesses within an hour, after which the address is blocked for an hour.
+    pub failures_before_block: NonZeroU32,
+}
+
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error("configuration: {0}")]
@@ -82,6 +98,8 @@ struct Defaults {
     allowed_origins: Vec<String>,
     chain: ChainDefaults,
     log: LogDefaults,
+    limits: LimitsConfig,
+    trusted_proxies: Vec<IpNet>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +131,13 @@ const DEFAULTS: Defaults = Defaults {
         custody: None,
     },
     log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
+    limits: LimitsConfig {
+        sensitive_per_minute: NonZeroU32::new(10).unwrap(),
+        anonymous_per_minute: NonZeroU32::new(100).unwrap(),
+        signed_in_per_minute: NonZeroU32::new(1_000).unwrap(),
+        failures_before_block: NonZeroU32::new(10).unwrap(),
+    },
+    trusted_proxies: Vec::new(),
 };
 
 const PREFIX: &str = "CASKCHAIN_";

@@ -12,6 +12,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use crate::config::Config;
+use crate::http::client_address::TrustedProxies;
 use crate::http::converse::Converse;
 use crate::http::envelope::VERSION;
 use crate::http::error_code::ErrorCode;
@@ -123,6 +124,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
     routes
         .data(insight)
         .data(platform.believer.clone())
+        .data(platform.limits.clone())
         .with(CatchPanic::new().with_handler(|_| Problem::new(ErrorCode::InternalError)))
         .with(Converse {
             clock: platform.clock.clone(),
@@ -130,6 +132,8 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
             metrics: platform.metrics.clone(),
             idempotency: Arc::clone(&platform.idempotency),
             allowed_origins: Arc::new(config.allowed_origins.clone()),
+            limits: platform.limits.clone(),
+            proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
         })
 }
 

@@ -22,6 +22,7 @@ use eventstore::appender::Appender;
 use eventstore::database::{self, Role as DatabaseRole};
 use eventstore::ids::Ids;
 use eventstore::journal::Journal;
+use eventstore::limits::Limits;
 use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
@@ -40,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError};
 use crate::http::authentication::Believer;
+use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
 use crate::role::Role;
 
@@ -67,6 +69,7 @@ impl StartError {
 pub struct Platform {
     pub commands: Commands,
     pub believer: Believer,
+    pub limits: AddressLimits,
     pub readers: Readers,
     pub statuses: Vec<Status>,
     pub journal: Journal,
@@ -98,6 +101,7 @@ struct Keys {
     challenges: [u8; 32],
     idempotency: [u8; 32],
     refresh: [u8; 32],
+    addresses: [u8; 32],
     signing: KeyRing,
 }
 
@@ -146,6 +150,7 @@ impl Platform {
         let head = appender.head();
         let store =
             Store::new(log.clone(), appender, vault.clone(), entropy.clone(), clock.clone());
+        let limits = AddressLimits::new(Limits::new(log.clone()), &keys.addresses, &config.limits);
         let idempotency = Arc::new(IdempotencySecret::new(&keys.idempotency));
         let commands = commands_of(config, store, ids, entropy.clone(), keys)?;
 
@@ -212,6 +217,7 @@ impl Platform {
             readers: Readers::new(reader, &statuses),
             commands,
             believer,
+            limits,
             statuses,
             journal,
             published,
@@ -245,6 +251,7 @@ impl Keys {
             claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
             challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
             idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
+            addresses: secrets.random_key("address-digests").await.map_err(StartError::of)?,
             refresh: secrets.random_key("refresh-tokens").await.map_err(StartError::of)?,
             signing: keeper.keys().await.map_err(StartError::of)?,
         })

@@ -1,4 +1,5 @@
-//! Forgetting what was only kept for a day: the answers to idempotency keys.
+//! Forgetting what was only kept for a day: the answers to idempotency keys, and counters that count
+//! no more.
 
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 /// Forgets every ten minutes until stopped. Several processes may do it at once.
 pub async fn run(pool: PgPool, stop: CancellationToken) {
     loop {
-        match sqlx::query("select eventstore.forget_answers()").execute(&pool).await {
+        let forget = "select eventstore.forget_answers(), eventstore.forget_limits()";
+        match sqlx::query(forget).execute(&pool).await {
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "old answers not forgotten"),
+            Err(error) => tracing::warn!(%error, "nothing was forgotten"),
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -14,6 +14,7 @@ pub mod follow;
 pub mod forgetting;
 pub mod ids;
 pub mod journal;
+pub mod limits;
 pub mod recorded;
 pub mod relay;
 pub mod secrets;

@@ -91,6 +91,11 @@ impl World {
             ("CASKCHAIN_CHAIN__RPC_URL".to_owned(), self.chain.url()),
             // Tokens name their issuer, and ports change from server to server.
             ("CASKCHAIN_PUBLIC_URL".to_owned(), "https://casks.example".to_owned()),
+            // All stories come from one address.
+            ("CASKCHAIN_LIMITS__SENSITIVE_PER_MINUTE".to_owned(), "1000000".to_owned()),
+            ("CASKCHAIN_LIMITS__ANONYMOUS_PER_MINUTE".to_owned(), "1000000".to_owned()),
+            ("CASKCHAIN_LIMITS__SIGNED_IN_PER_MINUTE".to_owned(), "1000000".to_owned()),
+            ("CASKCHAIN_LIMITS__FAILURES_BEFORE_BLOCK".to_owned(), "1000000".to_owned()),
             ("CASKCHAIN_ALLOWED_ORIGINS".to_owned(), r#"["https://casks.example"]"#.to_owned()),
         ];
         settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

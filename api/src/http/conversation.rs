@@ -1,13 +1,16 @@
 //! One request and its answer: who asks, since when, in which language, under which id.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use eventstore::{Clock, Entropy, IdempotencySecret};
 use poem::Request;
 use poem::http::{HeaderName, header};
 
+use super::client_address::TrustedProxies;
 use super::language::Language;
+use super::limits::Shown;
 
 /// What is known of the request that is being answered.
 #[derive(Clone)]
@@ -22,10 +25,12 @@ pub struct Conversation {
     pub wants_problem_json: bool,
     pub method: String,
     pub path: String,
-    pub address: Option<String>,
+    /// The client's, not its proxy's.
+    pub address: Option<IpAddr>,
     pub user_agent: Option<String>,
     pub started: Instant,
     pub clock: Clock,
+    limit: Arc<Mutex<Option<Shown>>>,
 }
 
 tokio::task_local! {
@@ -48,6 +53,7 @@ impl Conversation {
         clock: &Clock,
         entropy: &Entropy,
         idempotency: &Arc<IdempotencySecret>,
+        proxies: &TrustedProxies,
     ) -> Self {
         let correlation_id = new_id(entropy);
         let text = |name: HeaderName| {
@@ -67,11 +73,21 @@ impl Conversation {
             wants_problem_json: accept.contains("application/problem+json"),
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
-            address: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
+            address: proxies.client_of(request),
             user_agent: text(header::USER_AGENT).map(|agent| agent.chars().take(256).collect()),
             started: Instant::now(),
             clock: clock.clone(),
+            limit: Arc::default(),
         }
+    }
+
+    /// Notes what the answer is to say of a limit.
+    pub(super) fn show_limit(&self, shown: Shown) {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+    }
+
+    pub(super) fn shown_limit(&self) -> Option<Shown> {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,8 +11,10 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::OperationId;
 use tokio::time::timeout;
 
+use super::client_address::TrustedProxies;
 use super::conversation::Conversation;
 use super::error_code::ErrorCode;
+use super::limits::{AddressLimits, Shown};
 use super::problem::Problem;
 use crate::metrics::Metrics;
 
@@ -28,6 +30,8 @@ pub struct Converse {
     pub idempotency: Arc<IdempotencySecret>,
     /// Origins that may read our answers in a browser, exactly as browsers write them.
     pub allowed_origins: Arc<Vec<String>>,
+    pub limits: AddressLimits,
+    pub proxies: Arc<TrustedProxies>,
 }
 
 impl<E: Endpoint> Middleware<E> for Converse {
@@ -47,8 +51,14 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let conversation =
-            Conversation::of(&request, &self.of.clock, &self.of.entropy, &self.of.idempotency);
+        let conversation = Conversation::of(
+            &request,
+            &self.of.clock,
+            &self.of.entropy,
+            &self.of.idempotency,
+            &self.of.proxies,
+        );
+        let has_token = request.headers().contains_key(header::AUTHORIZATION);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let preflight = request.headers().contains_key("access-control-request-method")
             && request.method() == Method::OPTIONS;
@@ -58,6 +68,9 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
             .hold(async {
                 if preflight {
                     return StatusCode::NO_CONTENT.into_response();
+                }
+                if let Err(problem) = self.of.limits.admit(&conversation, has_token) {
+                    return Problem::render(problem.into_response(), &conversation);
                 }
                 if let Some(name) = unreadable {
                     let violation = Violation::WrongType("printable ASCII, and not empty");
@@ -72,6 +85,9 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
                 Problem::render(response, &conversation)
             })
             .await;
+        if has_token && response.status() == StatusCode::UNAUTHORIZED {
+            self.of.limits.disbelieved(&conversation);
+        }
         self.of.finish(&mut response, &conversation, origin.as_ref(), preflight);
         Ok(response)
     }
@@ -119,6 +135,9 @@ impl Converse {
         if let Ok(id) = HeaderValue::from_str(&conversation.request_id) {
             headers.insert("x-request-id", id);
         }
+        if let Some(shown) = conversation.shown_limit() {
+            limit_headers(headers, shown);
+        }
         security_headers(headers);
         self.cors(headers, origin, preflight);
     }
@@ -137,7 +156,7 @@ impl Converse {
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, fixed("true"));
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            fixed("ETag, Location, Retry-After, X-Position, X-Request-Id, Idempotency-Replayed"),
+            fixed("ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Position, X-Request-Id, Idempotency-Replayed"),
         );
         if preflight {
             headers.insert(
@@ -152,6 +171,20 @@ impl Converse {
                 ),
             );
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("3600"));
+        }
+    }
+}
+
+/// draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it.
+fn limit_headers(headers: &mut HeaderMap, shown: Shown) {
+    let Shown { name, allowed, remaining, frees_in } = shown;
+    let texts = [
+        ("ratelimit-policy", format!("\"{name}\";q={allowed};w=60")),
+        ("ratelimit", format!("\"{name}\";r={remaining};t={}", frees_in.as_secs() + 1)),
+    ];
+    for (name, text) in texts {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod authentication;
 pub mod body;
+pub mod client_address;
 pub mod conversation;
 pub mod converse;
 pub mod envelope;
@@ -10,6 +11,7 @@ pub mod error_code;
 pub mod failure;
 pub mod field;
 pub mod language;
+pub mod limits;
 mod nested;
 pub mod problem;
 pub mod reading;

@@ -1,5 +1,7 @@
 //! Every failure, in the envelope or as RFC 9457 problem details. Nothing internal leaves in it.
 
+use std::time::Duration;
+
 use commands::CommandError;
 use commands::error::Dependency;
 use domain::refusal::Kind;
@@ -21,6 +23,8 @@ pub struct Problem {
     pub code: ErrorCode,
     details: Option<Value>,
     field: Option<String>,
+    /// When trying again may help; a second, if nothing is said.
+    retry_after: Option<Duration>,
 }
 
 /// A value of the request that was refused, with where it stands.
@@ -32,12 +36,18 @@ pub struct FieldViolation {
 
 impl Problem {
     pub const fn new(code: ErrorCode) -> Self {
-        Self { code, details: None, field: None }
+        Self { code, details: None, field: None, retry_after: None }
     }
 
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 
@@ -58,7 +68,8 @@ impl Problem {
             [only] => (code_of(&only.violation), Some(only.field.clone())),
             _ => (ErrorCode::ValidationError, None),
         };
-        Self { code, details: Some(json!({ "violations": named })), field }
+        let details = Some(json!({ "violations": named }));
+        Self { code, details, field, retry_after: None }
     }
 
     pub fn invalid_field(field: &str, violation: Violation) -> Self {
@@ -106,8 +117,10 @@ impl Problem {
             .header(header::CONTENT_TYPE, content_type)
             .header(header::CONTENT_LANGUAGE, conversation.language.tag())
             .body(body.to_string());
-        if matches!(problem.code.status(), 503 | 429) {
-            rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if problem.retry_after.is_some() || matches!(problem.code.status(), 503 | 429) {
+            // Whole seconds, and rather too late than too early.
+            let seconds = problem.retry_after.map_or(1, |wait| wait.as_secs() + 1);
+            rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(operation) = response.data::<OperationId>() {
             rendered.set_data(*operation);

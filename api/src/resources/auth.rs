@@ -20,6 +20,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::conversation::Conversation;
 use crate::http::envelope::{Accepted, Created, Found};
 use crate::http::field::{Needed, Parsed, Violations};
+use crate::http::limits::Sensitive;
 use crate::http::problem::Problem;
 use crate::http::values::Text;
 
@@ -123,7 +124,7 @@ impl Checked for LoginBody {
             identifier: identifier?.0,
             password: password?,
             remember_me: remember_me?.unwrap_or_default(),
-            address: conversation.as_ref().and_then(|c| c.address.clone()),
+            address: conversation.as_ref().and_then(|c| c.address).map(|a| a.to_string()),
             user_agent: conversation.and_then(|c| c.user_agent),
         };
         Some((sign_in, tenant?))
@@ -138,13 +139,15 @@ impl Auth {
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
+        sensitive: Sensitive,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<RegisterBody>,
     ) -> Result<Created<Registered>, Problem> {
         let (registration, tenant) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
-        let done = self.commands.register_user(&asked, &registration).await?;
+        let done =
+            sensitive.judged(self.commands.register_user(&asked, &registration).await).await?;
         Ok(Created::new(Registered { status: "PENDING".to_owned() })
             .at("/api/v1/users/me".to_owned())
             .done(&done))
@@ -154,12 +157,13 @@ impl Auth {
     #[oai(path = "/auth/verify-email", method = "post", operation_id = "verify_email")]
     async fn verify_email(
         &self,
+        sensitive: Sensitive,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<VerifyEmailBody>,
     ) -> Result<Found<Verified>, Problem> {
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(None), headers, body.digest)?;
-        let done = self.commands.verify_email(&asked, &body.value).await?;
+        let done = sensitive.judged(self.commands.verify_email(&asked, &body.value).await).await?;
         Ok(Found::new(Verified { status: "ACTIVE".to_owned() }).done(&done))
     }
 
@@ -167,11 +171,12 @@ impl Auth {
     #[oai(path = "/auth/verify-email", method = "get", operation_id = "verify_email_by_link")]
     async fn verify_email_by_link(
         &self,
+        sensitive: Sensitive,
         token: Query<Option<String>>,
     ) -> Result<Found<Verified>, Problem> {
         let token = token.0.ok_or_else(|| Problem::invalid_field("token", Violation::Required))?;
         let asked = asking::asked(asking::anonymous(None), Headers::default(), Vec::new())?;
-        let done = self.commands.verify_email(&asked, &token).await?;
+        let done = sensitive.judged(self.commands.verify_email(&asked, &token).await).await?;
         Ok(Found::new(Verified { status: "ACTIVE".to_owned() }).done(&done))
     }
 
@@ -185,27 +190,29 @@ impl Auth {
     )]
     async fn resend_verification(
         &self,
+        sensitive: Sensitive,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<LetterBody>,
     ) -> Result<Accepted<LetterNoted>, Problem> {
         let (email, tenant) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
-        self.commands.resend_verification(&asked, &email).await?;
-        Ok(Accepted::new(LetterNoted::new()))
+        sensitive.judged(self.commands.resend_verification(&asked, &email).await).await?;
+        Ok(Accepted::new(LetterNoted::accepted()))
     }
 
     /// Sign in
     #[oai(path = "/auth/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
+        sensitive: Sensitive,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<LoginBody>,
     ) -> Result<Found<Issued>, Problem> {
         let (sign_in, tenant) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
-        let done = self.commands.sign_in(&asked, &sign_in).await?;
+        let done = sensitive.judged(self.commands.sign_in(&asked, &sign_in).await).await?;
         Ok(Found::new(Issued::to(&self.commands, &done.answer)?).done(&done))
     }
 }

@@ -13,6 +13,7 @@ use crate::http::authentication::Caller;
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Found};
 use crate::http::field::{Needed, Parsed, Violations};
+use crate::http::limits::Sensitive;
 use crate::http::problem::Problem;
 use crate::http::values::Token;
 
@@ -45,7 +46,7 @@ pub struct LetterNoted {
 }
 
 impl LetterNoted {
-    pub fn new() -> Self {
+    pub fn accepted() -> Self {
         Self { status: "ACCEPTED".to_owned() }
     }
 }
@@ -114,27 +115,31 @@ impl Passwords {
     #[oai(path = "/auth/password/forgot", method = "post", operation_id = "forgot_password")]
     async fn forgot_password(
         &self,
+        sensitive: Sensitive,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<LetterBody>,
     ) -> Result<Accepted<LetterNoted>, Problem> {
         let (email, tenant) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
-        self.commands.forgot_password(&asked, &email).await?;
-        Ok(Accepted::new(LetterNoted::new()))
+        sensitive.judged(self.commands.forgot_password(&asked, &email).await).await?;
+        Ok(Accepted::new(LetterNoted::accepted()))
     }
 
     /// Set a new password with the token that was mailed
     #[oai(path = "/auth/password/reset", method = "post", operation_id = "reset_password")]
     async fn reset_password(
         &self,
+        sensitive: Sensitive,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
         body: Body<ResetBody>,
     ) -> Result<Found<PasswordSet>, Problem> {
         let (token, password) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(None), headers, body.digest)?;
-        let done = self.commands.reset_password(&asked, token.expose_secret(), &password).await?;
+        let done = sensitive
+            .judged(self.commands.reset_password(&asked, token.expose_secret(), &password).await)
+            .await?;
         let ended_sessions = done.answer.ended_sessions;
         Ok(Found::new(PasswordSet { ended_sessions }).done(&done))
     }
