@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Person, calm, until};
+use crate::world::{Answer, Person, World, calm, until};
 
 const ME: &str = "/api/v1/users/me";
 const FORGOT: &str = "/api/v1/auth/password/forgot";
@@ -187,4 +187,21 @@ async fn a_lost_verification_mail_is_sent_again_and_the_newest_counts() {
     isla.get(&first).await.refused(401, "TOKEN_INVALID");
     isla.get(&second).await.expect(200);
     isla.signed_in().await.get(ME).await.expect(200);
+}
+
+#[tokio::test]
+async fn raised_costs_reach_old_hashes_when_their_owners_sign_in() {
+    let world = World::new().await;
+    let cheap = ("CASKCHAIN_PASSWORDS__MEMORY_KIB", "64");
+    let server = world.server_with(&[cheap]).await;
+    let isla = server.person("Isla").await;
+    server.terminate().await;
+    let server = world.server().await;
+    let isla = isla.at(&server.url);
+    for _ in 0..2 {
+        isla.login(&isla.password).await.expect(200);
+    }
+    let log = world.log().await;
+    let rehashed = log.iter().filter(|(_, event)| event.contains("user.password_rehashed"));
+    assert_eq!(rehashed.count(), 1);
 }

@@ -10,6 +10,7 @@ mod casks;
 mod conventions;
 mod crashes;
 mod erasure;
+mod internal;
 mod limits;
 mod outages;
 mod parked;

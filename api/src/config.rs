@@ -37,6 +37,8 @@ pub struct Config {
     pub chain: ChainConfig,
     pub log: LogConfig,
     pub limits: LimitsConfig,
+    pub internal: InternalConfig,
+    pub passwords: PasswordsConfig,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Set by `caskchain dev` and by nothing else: shows the outbox, links and all, to everybody.
@@ -66,6 +68,30 @@ pub struct LogConfig {
     pub filter: String,
     /// json, pretty, or auto: pretty in a terminal.
     pub format: String,
+}
+
+/// The listener for services of the platform. It listens only if a token is set.
+#[derive(Clone, Debug, Deserialize)]
+pub struct InternalConfig {
+    pub listen: SocketAddr,
+    /// `X-Service-Token`. Two while one is being changed for the other.
+    pub service_tokens: Vec<SecretString>,
+}
+
+#[derive(Serialize)]
+struct InternalDefaults {
+    listen: &'static str,
+    service_tokens: Vec<String>,
+}
+
+/// What hashing a password costs: argon2id. Raised costs reach old hashes as their owners sign in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PasswordsConfig {
+    pub memory_kib: u32,
+    pub iterations: u32,
+    pub lanes: u32,
+    /// How many are hashed at once, each in memory of its own; as many as there are cores if 0.
+    pub threads: usize,
 }
 
 /// How often one address may ask.
@@ -99,6 +125,8 @@ struct Defaults {
     chain: ChainDefaults,
     log: LogDefaults,
     limits: LimitsConfig,
+    internal: InternalDefaults,
+    passwords: PasswordsConfig,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -137,6 +165,8 @@ const DEFAULTS: Defaults = Defaults {
         signed_in_per_minute: NonZeroU32::new(1_000).unwrap(),
         failures_before_block: NonZeroU32::new(10).unwrap(),
     },
+    internal: InternalDefaults { listen: "127.0.0.1:3001", service_tokens: Vec::new() },
+    passwords: PasswordsConfig { memory_kib: 19_456, iterations: 2, lanes: 1, threads: 0 },
     trusted_proxies: Vec::new(),
 };
 

@@ -16,8 +16,11 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::converse::Converse;
 use crate::http::envelope::VERSION;
 use crate::http::error_code::ErrorCode;
+use crate::http::limits::AddressLimits;
 use crate::http::problem::Problem;
+use crate::http::service::ServiceTokens;
 use crate::resources::auth::Auth;
+use crate::resources::internal::Internal;
 use crate::resources::nfts::Nfts;
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
@@ -126,15 +129,33 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         .data(platform.believer.clone())
         .data(platform.limits.clone())
         .with(CatchPanic::new().with_handler(|_| Problem::new(ErrorCode::InternalError)))
-        .with(Converse {
-            clock: platform.clock.clone(),
-            entropy: platform.entropy.clone(),
-            metrics: platform.metrics.clone(),
-            idempotency: Arc::clone(&platform.idempotency),
-            allowed_origins: Arc::new(config.allowed_origins.clone()),
-            limits: platform.limits.clone(),
-            proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
-        })
+        .with(converse(platform, config, platform.limits.clone()))
+}
+
+/// The routes of the internal listener.
+pub fn internal_routes(
+    platform: &Platform,
+    config: &Config,
+) -> impl Endpoint<Output = Response> + use<> {
+    let internal =
+        Internal { commands: platform.commands.clone(), believer: platform.believer.clone() };
+    Route::new()
+        .nest("/", OpenApiService::new(internal, "CaskChain internal", VERSION))
+        .data(ServiceTokens::new(&config.internal.service_tokens))
+        .with(CatchPanic::new().with_handler(|_| Problem::new(ErrorCode::InternalError)))
+        .with(converse(platform, config, platform.limits.unlimited()))
+}
+
+fn converse(platform: &Platform, config: &Config, limits: AddressLimits) -> Converse {
+    Converse {
+        clock: platform.clock.clone(),
+        entropy: platform.entropy.clone(),
+        metrics: platform.metrics.clone(),
+        idempotency: Arc::clone(&platform.idempotency),
+        allowed_origins: Arc::new(config.allowed_origins.clone()),
+        limits,
+        proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
+    }
 }
 
 fn text(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {

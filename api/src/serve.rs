@@ -1,14 +1,16 @@
 //! Serving: start, listen, and stop in order.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use poem::Server;
 use poem::listener::TcpListener;
+use poem::{Endpoint, Server};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::document::routes;
+use crate::document::{internal_routes, routes};
 use crate::role::Role;
 use crate::wiring::{Platform, StartError, required};
 
@@ -46,14 +48,35 @@ pub async fn answer(
         told.await;
         return Ok(());
     }
-    let routes = routes(platform, config);
+    let stop = CancellationToken::new();
+    let public = listen(config.listen, routes(platform, config), stop.clone());
+    let internal = async {
+        if config.internal.service_tokens.is_empty() {
+            return Ok(());
+        }
+        let routes = internal_routes(platform, config);
+        listen(config.internal.listen, routes, stop.clone()).await
+    };
+    let stopping = async {
+        told.await;
+        stop.cancel();
+        Ok(())
+    };
     tracing::info!(listen = %config.listen, "serving");
-    Server::new(TcpListener::bind(config.listen))
+    tokio::try_join!(public, internal, stopping).map(|_| ())
+}
+
+async fn listen(
+    address: SocketAddr,
+    routes: impl Endpoint + 'static,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    Server::new(TcpListener::bind(address))
         .name("caskchain")
         .idle_timeout(IDLE)
-        .run_with_graceful_shutdown(routes, told, Some(DRAIN))
+        .run_with_graceful_shutdown(routes, stop.cancelled_owned(), Some(DRAIN))
         .await
-        .map_err(|error| StartError::Other(format!("cannot listen on {}: {error}", config.listen)))
+        .map_err(|error| StartError::Other(format!("cannot listen on {address}: {error}")))
 }
 
 /// Resolves at SIGTERM or Ctrl-C.

@@ -11,7 +11,7 @@ use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::key_ring::KeyRing;
 use commands::outside::outbox::Outbox;
-use commands::outside::passwords::Passwords;
+use commands::outside::passwords::{Costs, Passwords};
 use commands::outside::refresh_tokens::RefreshTokens;
 use commands::outside::tokens::{ACCESS_TOKEN_LIFE, Tokens};
 use commands::reactions::mail::Mailer;
@@ -39,7 +39,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, PasswordsConfig};
 use crate::http::authentication::Believer;
 use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
@@ -266,12 +266,16 @@ fn commands_of(
     keys: Keys,
 ) -> Result<Commands, StartError> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let PasswordsConfig { memory_kib, iterations, lanes, threads } = config.passwords;
+    let threads = if threads == 0 { cores } else { threads };
+    let costs = Costs { memory_kib, iterations, lanes };
     let contract = config.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?;
     let custody = config.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?;
     Ok(Commands {
         store,
         ids,
-        passwords: Passwords::new(keys.pepper, entropy.clone(), cores).map_err(StartError::of)?,
+        passwords: Passwords::new(keys.pepper, entropy.clone(), costs, threads)
+            .map_err(StartError::of)?,
         entropy,
         tokens: Arc::new(Tokens::new(&config.public_url(), keys.signing)),
         refresh_tokens: Arc::new(RefreshTokens::new(&keys.refresh)),

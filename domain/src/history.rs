@@ -47,6 +47,7 @@ fn samples() -> Vec<Value> {
             user::samples::reset_requested(),
             UserEvent::PasswordReset { password_hash: user::samples::password_hash() },
             UserEvent::PasswordChanged { password_hash: user::samples::password_hash() },
+            UserEvent::PasswordRehashed { password_hash: user::samples::password_hash() },
             UserEvent::UserStatusChanged { status: Status::Suspended },
             UserEvent::AccountLocked { email: user::samples::email(), until: AT },
             UserEvent::AccountUnlocked {},

@@ -17,6 +17,8 @@ pub enum Violation {
     TooShort(usize),
     #[error("must have at most {0} characters")]
     TooLong(usize),
+    #[error("must have at most {0} items")]
+    TooMany(usize),
     #[error("must not contain control characters")]
     ControlCharacter,
     #[error("is not an e-mail address")]
@@ -51,6 +53,7 @@ impl Violation {
             Self::MalformedId => "MALFORMED_ID",
             Self::TooShort(_) => "TOO_SHORT",
             Self::TooLong(_) => "TOO_LONG",
+            Self::TooMany(_) => "TOO_MANY",
             Self::ControlCharacter => "CONTROL_CHARACTER",
             Self::MalformedEmail => "INVALID_EMAIL_FORMAT",
             Self::MalformedUsername => "INVALID_USERNAME",

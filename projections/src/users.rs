@@ -119,7 +119,8 @@ impl Projection for Users {
             UserEvent::RegistrationAttempted { .. }
             | UserEvent::EmailVerificationRequested { .. }
             | UserEvent::PasswordResetRequested { .. }
-            | UserEvent::PasswordChanged { .. } => {}
+            | UserEvent::PasswordChanged { .. }
+            | UserEvent::PasswordRehashed { .. } => {}
         }
         sqlx::query("update users set sequence = $2 where user_id = $1")
             .bind(id)

@@ -27,26 +27,54 @@ pub struct Believer {
     pub clock: Clock,
 }
 
+/// Why a token is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    Token(Disbelief),
+    /// Its session was ended.
+    Revoked,
+}
+
+impl Doubt {
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Token(Disbelief::Malformed) => "malformed",
+            Self::Token(Disbelief::UnknownKey) => "unknown_key",
+            Self::Token(Disbelief::Expired) => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl From<Doubt> for Problem {
+    fn from(doubt: Doubt) -> Self {
+        let code = match doubt {
+            Doubt::Token(Disbelief::Malformed | Disbelief::UnknownKey) => ErrorCode::TokenInvalid,
+            Doubt::Token(Disbelief::Expired) => ErrorCode::TokenExpired,
+            Doubt::Revoked => ErrorCode::TokenRevoked,
+        };
+        Self::new(code).with_details(json!({ "reason": doubt.reason() }))
+    }
+}
+
 impl Believer {
-    /// What the token says, or why it is not believed.
-    pub async fn claims(&self, token: &str) -> Result<Claims, Problem> {
-        let claims = self.tokens.check(token, self.clock.now()).map_err(|disbelief| {
-            let (code, reason) = match disbelief {
-                Disbelief::Malformed => (ErrorCode::TokenInvalid, "malformed"),
-                Disbelief::UnknownKey => (ErrorCode::TokenInvalid, "unknown_key"),
-                Disbelief::Expired => (ErrorCode::TokenExpired, "expired"),
-            };
-            Problem::new(code).with_details(json!({ "reason": reason }))
-        })?;
+    /// What the token says, or why it is not believed. A problem only if nobody can tell.
+    pub async fn judge(&self, token: &str) -> Result<Result<Claims, Doubt>, Problem> {
+        let claims = match self.tokens.check(token, self.clock.now()) {
+            Ok(claims) => claims,
+            Err(disbelief) => return Ok(Err(Doubt::Token(disbelief))),
+        };
         match self.revocations.contain(claims.sid).await {
-            Ok(false) => Ok(claims),
-            Ok(true) => {
-                Err(Problem::new(ErrorCode::TokenRevoked)
-                    .with_details(json!({ "reason": "revoked" })))
-            }
+            Ok(false) => Ok(Ok(claims)),
+            Ok(true) => Ok(Err(Doubt::Revoked)),
             // Neither memory nor log can say: nobody is let in on hope.
             Err(_) => Err(Problem::new(ErrorCode::DatabaseUnavailable)),
         }
+    }
+
+    /// What the token says, for whoever wants nothing but a token that is believed.
+    pub async fn claims(&self, token: &str) -> Result<Claims, Problem> {
+        self.judge(token).await?.map_err(Problem::from)
     }
 }
 

@@ -15,4 +15,5 @@ pub mod limits;
 mod nested;
 pub mod problem;
 pub mod reading;
+pub mod service;
 pub mod values;

@@ -2,14 +2,14 @@
 //! that reads them.
 
 use domain::fixed::Fixed;
-use domain::id::{TenantId, WhiskeyId};
+use domain::id::{TenantId, UserId, WhiskeyId};
 use domain::nft::address::EvmAddress;
 use domain::user::Status;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::violation::{Violation, bounded_text};
 use domain::whiskey::details::{CaskType, Category, Currency, FillDate, Money, StorageLocation};
-use poem_openapi::registry::MetaSchema;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -38,6 +38,7 @@ text_fields! {
     EvmAddress = EvmAddress::parse,
         string_schema(None, 42, "0x70997970c51812dc3a010c7d01b50e0d17dc79c8");
     TenantId = str::parse::<TenantId>, string_schema(None, 19, "1");
+    UserId = str::parse::<UserId>, string_schema(None, 19, "29488301056000005");
     WhiskeyId = str::parse::<WhiskeyId>, string_schema(None, 19, "29488301056000005");
     Currency = Currency::parse, string_schema(None, 3, "GBP");
 }
@@ -68,6 +69,42 @@ impl FieldValue for SecretString {
             return Err(wrong(Violation::TooLong(128)));
         }
         Ok(text.into())
+    }
+}
+
+/// A list of at most `MAX`.
+pub struct List<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: FieldValue, const MAX: usize> FieldValue for List<T, MAX> {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(T::schema())))),
+            max_items: Some(MAX),
+            ..MetaSchema::new("array")
+        }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let Value::Array(items) = value else {
+            return Err(wrong(Violation::WrongType("a list")));
+        };
+        if items.len() > MAX {
+            return Err(wrong(Violation::TooMany(MAX)));
+        }
+        let (mut read, mut violations) = (Vec::with_capacity(items.len()), Vec::new());
+        for (index, item) in items.into_iter().enumerate() {
+            match T::read(item) {
+                Ok(value) => read.push(value),
+                Err(of_item) => violations.extend(of_item.into_iter().map(|below| {
+                    let field = match below.field.as_str() {
+                        "" => index.to_string(),
+                        inner => format!("{index}.{inner}"),
+                    };
+                    FieldViolation { field, violation: below.violation }
+                })),
+            }
+        }
+        if violations.is_empty() { Ok(Self(read)) } else { Err(violations) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The endpoints: one file a resource.
 
 pub mod auth;
+pub mod internal;
 pub mod nfts;
 pub mod operations;
 pub mod outbox;

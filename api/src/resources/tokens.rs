@@ -2,7 +2,7 @@
 
 use commands::Commands;
 use commands::outside::refresh_tokens::Shown;
-use commands::outside::tokens::ACCESS_TOKEN_LIFE;
+use commands::outside::tokens::{ACCESS_TOKEN_LIFE, Claims};
 use commands::session::{SignedIn, Which};
 use domain::moment::Moment;
 use poem_openapi::param::Header;
@@ -138,7 +138,7 @@ struct Believed {
 /// The claims of an access token.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct Payload {
+pub struct Payload {
     iss: String,
     aud: String,
     sub: String,
@@ -152,6 +152,24 @@ struct Payload {
     /// Seconds since 1970.
     exp: i64,
     jti: String,
+}
+
+impl From<Claims> for Payload {
+    fn from(claims: Claims) -> Self {
+        Self {
+            iss: claims.iss,
+            aud: claims.aud,
+            sub: claims.sub.to_string(),
+            email: claims.email,
+            tenant_id: claims.tenant_id.to_string(),
+            sid: claims.sid.to_string(),
+            roles: claims.roles.iter().map(|role| role.name().to_owned()).collect(),
+            permissions: claims.permissions,
+            iat: claims.iat,
+            exp: claims.exp,
+            jti: claims.jti,
+        }
+    }
 }
 
 #[OpenApi(tag = "Tag::Auth")]
@@ -195,19 +213,7 @@ impl Tokens {
             valid: true,
             session_id: claims.sid.to_string(),
             expires_at: Moment::from_unix_ms(claims.exp * 1_000).to_string(),
-            payload: Payload {
-                iss: claims.iss,
-                aud: claims.aud,
-                sub: claims.sub.to_string(),
-                email: claims.email,
-                tenant_id: claims.tenant_id.to_string(),
-                sid: claims.sid.to_string(),
-                roles: claims.roles.iter().map(|role| role.name().to_owned()).collect(),
-                permissions: claims.permissions,
-                iat: claims.iat,
-                exp: claims.exp,
-                jti: claims.jti,
-            },
+            payload: claims.into(),
         }))
     }
 

@@ -1,22 +1,42 @@
-//! Password hashing: argon2id with a pepper as secret and the user's id as associated data, on few
-//! threads and with a bounded queue.
+//! Password hashing: argon2id with a pepper as secret and the user's id as associated data, on threads
+//! of its own with memory of their own, behind a bounded queue.
 
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{Output, PasswordHash, SaltString};
-use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};
+use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use domain::id::UserId;
 use eventstore::Entropy;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
-const MEMORY_KIB: u32 = 19 * 1024;
-const ITERATIONS: u32 = 2;
-const LANES: u32 = 1;
-/// How many may wait for a thread; one more is told to come back.
-const QUEUE: usize = 64;
+/// What one hash costs. Raised costs reach old hashes when their owners sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Costs {
+    pub memory_kib: u32,
+    pub iterations: u32,
+    pub lanes: u32,
+}
+
+impl Costs {
+    /// What OWASP asks for at least.
+    pub const DEFAULT: Self = Self { memory_kib: 19 * 1024, iterations: 2, lanes: 1 };
+    /// More than that is not believed of a stored hash: it would be a way to stop the platform.
+    const HIGHEST: Self = Self { memory_kib: 1024 * 1024, iterations: 32, lanes: 16 };
+
+    fn exceed(&self, other: &Self) -> bool {
+        self.memory_kib > other.memory_kib
+            || self.iterations > other.iterations
+            || self.lanes > other.lanes
+    }
+}
+
+/// How many may wait for each thread; one more is told to come back. At 25 ms a hash, the last one
+/// waits under half a second.
+const QUEUE: usize = 16;
 
 #[derive(Debug, Error)]
 pub enum PasswordError {
@@ -26,32 +46,52 @@ pub enum PasswordError {
     Unhashable(String),
 }
 
+/// What came of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    pub matches: bool,
+    /// The hash costs less than one that is made today.
+    pub outdated: bool,
+}
+
 /// Hashes and compares passwords. Clones share the threads.
 #[derive(Clone)]
 pub struct Passwords {
     pepper: Arc<SecretBox<[u8; 32]>>,
     entropy: Entropy,
-    threads: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    costs: Costs,
+    queue: SyncSender<Work>,
     /// The hash of a password nobody has, for people who do not exist.
     nobodys: Arc<str>,
 }
 
+/// Something to do with a thread's memory.
+type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
 const NOBODY: UserId = UserId::new(0);
 
 impl Passwords {
-    /// `threads` hashes run at once.
-    pub fn new(pepper: [u8; 32], entropy: Entropy, threads: usize) -> Result<Self, PasswordError> {
+    /// `threads` hashes run at once. The threads end with the last clone.
+    pub fn new(
+        pepper: [u8; 32],
+        entropy: Entropy,
+        costs: Costs,
+        threads: usize,
+    ) -> Result<Self, PasswordError> {
         let unusable: [u8; 32] = entropy.bytes().map_err(unhashable)?;
         let salt: [u8; 16] = entropy.bytes().map_err(unhashable)?;
-        let nobodys = hash(&pepper, NOBODY, &unusable, &salt)?.into();
-        Ok(Self {
-            pepper: Arc::new(SecretBox::new(Box::new(pepper))),
-            entropy,
-            threads: Arc::new(Semaphore::new(threads)),
-            places: Arc::new(Semaphore::new(threads + QUEUE)),
-            nobodys,
-        })
+        let nobodys = hash(&pepper, NOBODY, &unusable, &salt, costs, &mut Vec::new())?.into();
+        let (queue, works) = sync_channel(threads * QUEUE);
+        let works = Arc::new(Mutex::new(works));
+        for number in 0..threads {
+            let works = Arc::clone(&works);
+            std::thread::Builder::new()
+                .name(format!("passwords-{number}"))
+                .spawn(move || work_on(&works))
+                .map_err(unhashable)?;
+        }
+        let pepper = Arc::new(SecretBox::new(Box::new(pepper)));
+        Ok(Self { pepper, entropy, costs, queue, nobodys })
     }
 
     /// A PHC string. The id is bound in: moved to another person's row it matches nothing.
@@ -61,48 +101,62 @@ impl Passwords {
         password: SecretString,
     ) -> Result<String, PasswordError> {
         let salt: [u8; 16] = self.entropy.bytes().map_err(unhashable)?;
-        let pepper = Arc::clone(&self.pepper);
-        self.on_a_thread(move || {
-            hash(pepper.expose_secret(), user, password.expose_secret().as_bytes(), &salt)
+        let (pepper, costs) = (Arc::clone(&self.pepper), self.costs);
+        self.on_a_thread(move |memory| {
+            let password = password.expose_secret().as_bytes();
+            hash(pepper.expose_secret(), user, password, &salt, costs, memory)
         })
         .await
     }
 
-    pub async fn matches(
+    pub async fn compare(
         &self,
         user: UserId,
         password: SecretString,
         stored: String,
-    ) -> Result<bool, PasswordError> {
-        let pepper = Arc::clone(&self.pepper);
-        self.on_a_thread(move || compare(pepper.expose_secret(), user, &password, &stored)).await
+    ) -> Result<Compared, PasswordError> {
+        let (pepper, costs) = (Arc::clone(&self.pepper), self.costs);
+        self.on_a_thread(move |memory| {
+            compare(pepper.expose_secret(), user, &password, &stored, costs, memory)
+        })
+        .await
     }
 
-    /// The same work for somebody who does not exist. Always false.
+    /// The same work for somebody who does not exist. Never matches.
     pub async fn compare_with_nothing(
         &self,
         password: SecretString,
-    ) -> Result<bool, PasswordError> {
-        let (pepper, nobodys) = (Arc::clone(&self.pepper), Arc::clone(&self.nobodys));
-        self.on_a_thread(move || compare(pepper.expose_secret(), NOBODY, &password, &nobodys))
-            .await
-            .map(|_| false)
+    ) -> Result<Compared, PasswordError> {
+        self.compare(NOBODY, password, self.nobodys.to_string()).await?;
+        Ok(Compared { matches: false, outdated: false })
     }
 
     async fn on_a_thread<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let place =
-            Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(unhashable)?;
-        tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop((thread, place));
-            done
-        })
-        .await
-        .map_err(unhashable)?
+        let (answer, answered) = oneshot::channel();
+        let work = move |memory: &mut Vec<Block>| {
+            // Whoever asked may have given up while this waited.
+            if !answer.is_closed() {
+                let _ = answer.send(work(memory));
+            }
+        };
+        self.queue.try_send(Box::new(work)).map_err(|_| PasswordError::Busy)?;
+        answered.await.map_err(unhashable)?
+    }
+}
+
+/// One thread, with memory that is made once: asking the system for 19 MiB takes longer than filling
+/// them.
+fn work_on(works: &Mutex<Receiver<Work>>) {
+    let mut memory = Vec::new();
+    loop {
+        let work = works.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match work {
+            Ok(work) => work(&mut memory),
+            Err(_) => return,
+        }
     }
 }
 
@@ -110,21 +164,31 @@ fn unhashable(error: impl std::fmt::Display) -> PasswordError {
     PasswordError::Unhashable(error.to_string())
 }
 
-fn argon2<'a>(
-    pepper: &'a [u8; 32],
-    user: UserId,
-    costs: (u32, u32, u32),
-) -> Result<Argon2<'a>, PasswordError> {
-    let (memory, iterations, lanes) = costs;
+fn params(user: UserId, costs: Costs) -> Result<Params, PasswordError> {
     let owner = AssociatedData::new(&user.value().to_be_bytes()).map_err(unhashable)?;
-    let params = ParamsBuilder::new()
-        .m_cost(memory)
-        .t_cost(iterations)
-        .p_cost(lanes)
+    ParamsBuilder::new()
+        .m_cost(costs.memory_kib)
+        .t_cost(costs.iterations)
+        .p_cost(costs.lanes)
         .data(owner)
         .build()
-        .map_err(unhashable)?;
-    Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).map_err(unhashable)
+        .map_err(unhashable)
+}
+
+fn fill(
+    pepper: &[u8; 32],
+    params: Params,
+    password: &[u8],
+    salt: &[u8],
+    output: &mut [u8],
+    memory: &mut Vec<Block>,
+) -> Result<(), PasswordError> {
+    let blocks = params.block_count();
+    memory.resize(blocks.max(memory.len()), Block::default());
+    Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
+        .map_err(unhashable)?
+        .hash_password_into_with_memory(password, salt, output, &mut memory[..blocks])
+        .map_err(unhashable)
 }
 
 fn hash(
@@ -132,15 +196,16 @@ fn hash(
     user: UserId,
     password: &[u8],
     salt: &[u8; 16],
+    costs: Costs,
+    memory: &mut Vec<Block>,
 ) -> Result<String, PasswordError> {
     let mut output = [0; 32];
-    argon2(pepper, user, (MEMORY_KIB, ITERATIONS, LANES))?
-        .hash_password_into(password, salt, &mut output)
-        .map_err(unhashable)?;
+    fill(pepper, params(user, costs)?, password, salt, &mut output, memory)?;
     let salt = SaltString::encode_b64(salt).map_err(unhashable)?;
     let output = Output::new(&output).map_err(unhashable)?;
+    let Costs { memory_kib, iterations, lanes } = costs;
     // Written out, because the associated data must not travel with the hash it protects.
-    Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}${salt}${output}"))
+    Ok(format!("$argon2id$v=19$m={memory_kib},t={iterations},p={lanes}${salt}${output}"))
 }
 
 fn compare(
@@ -148,47 +213,87 @@ fn compare(
     user: UserId,
     password: &SecretString,
     stored: &str,
-) -> Result<bool, PasswordError> {
+    today: Costs,
+    memory: &mut Vec<Block>,
+) -> Result<Compared, PasswordError> {
     let stored = PasswordHash::new(stored).map_err(unhashable)?;
     let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
         return Err(unhashable("a stored hash has no salt or no output"));
     };
     let cost = |name| stored.params.get_decimal(name).ok_or_else(|| unhashable(name));
-    let costs = (cost("m")?, cost("t")?, cost("p")?);
+    let costs = Costs { memory_kib: cost("m")?, iterations: cost("t")?, lanes: cost("p")? };
+    if costs.exceed(&Costs::HIGHEST) {
+        return Err(unhashable("a stored hash costs more than any of ours"));
+    }
     let mut salt_bytes = [0; 64];
     let salt = salt.decode_b64(&mut salt_bytes).map_err(unhashable)?;
     let mut output = vec![0; expected.len()];
-    argon2(pepper, user, costs)?
-        .hash_password_into(password.expose_secret().as_bytes(), salt, &mut output)
-        .map_err(unhashable)?;
-    Ok(verify_slices_are_equal(&output, expected.as_bytes()).is_ok())
+    let password = password.expose_secret().as_bytes();
+    fill(pepper, params(user, costs)?, password, salt, &mut output, memory)?;
+    let matches = verify_slices_are_equal(&output, expected.as_bytes()).is_ok();
+    Ok(Compared { matches, outdated: today.exceed(&costs) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const CHEAP: Costs = Costs { memory_kib: 64, iterations: 1, lanes: 1 };
+
+    fn passwords(pepper: u8, costs: Costs) -> Passwords {
+        Passwords::new([pepper; 32], Entropy::default(), costs, 1).unwrap()
+    }
+
     #[tokio::test]
     async fn a_hash_fits_one_password_one_person_one_pepper() {
-        let passwords = Passwords::new([1; 32], Entropy::default(), 1).unwrap();
-        let other_pepper = Passwords::new([2; 32], Entropy::default(), 1).unwrap();
+        let (ours, theirs) = (passwords(1, Costs::DEFAULT), passwords(2, Costs::DEFAULT));
         let (moira, isla) = (UserId::new(7), UserId::new(8));
         let right = || SecretString::from("Peat&Smoke1994");
-        let stored = passwords.hash(moira, right()).await.unwrap();
+        let stored = ours.hash(moira, right()).await.unwrap();
+        let matches = async |passwords: &Passwords, user, password: SecretString| {
+            passwords.compare(user, password, stored.clone()).await.unwrap().matches
+        };
 
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(passwords.matches(moira, right(), stored.clone()).await.unwrap());
-        assert!(!passwords.matches(moira, "peat&smoke1994".into(), stored.clone()).await.unwrap());
-        assert!(!passwords.matches(isla, right(), stored.clone()).await.unwrap());
-        assert!(!other_pepper.matches(moira, right(), stored).await.unwrap());
-        assert!(!passwords.compare_with_nothing(right()).await.unwrap());
+        assert!(matches(&ours, moira, right()).await);
+        assert!(!matches(&ours, moira, "peat&smoke1994".into()).await);
+        assert!(!matches(&ours, isla, right()).await);
+        assert!(!matches(&theirs, moira, right()).await);
+        assert!(!ours.compare_with_nothing(right()).await.unwrap().matches);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_costs_less_than_today_s_still_matches_and_is_outdated() {
+        let (then, today) = (passwords(1, CHEAP), passwords(1, Costs::DEFAULT));
+        let (user, right) = (UserId::new(7), || SecretString::from("Peat&Smoke1994"));
+        let old = then.hash(user, right()).await.unwrap();
+        let compared = today.compare(user, right(), old).await.unwrap();
+        assert_eq!(compared, Compared { matches: true, outdated: true });
+        let new = today.hash(user, right()).await.unwrap();
+        let compared = today.compare(user, right(), new).await.unwrap();
+        assert_eq!(compared, Compared { matches: true, outdated: false });
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_cannot_ask_for_any_amount_of_memory() {
+        let ours = passwords(1, CHEAP);
+        let stored = ours.hash(UserId::new(7), "x".into()).await.unwrap();
+        let huge = stored.replace("m=64,", "m=4194304,");
+        assert!(ours.compare(UserId::new(7), "x".into(), huge).await.is_err());
     }
 
     #[tokio::test]
     async fn a_full_queue_says_so_at_once() {
-        let passwords = Passwords::new([1; 32], Entropy::default(), 1).unwrap();
-        let _all = passwords.places.clone().acquire_many_owned(65).await.unwrap();
-        let refused = passwords.compare_with_nothing("x".into()).await;
+        let ours = passwords(1, CHEAP);
+        let (release, released) = sync_channel::<()>(0);
+        let blocked: Work = Box::new(move |_| {
+            let _ = released.recv();
+        });
+        ours.queue.send(blocked).unwrap();
+        // The thread has taken that one, or will; either way there is an end to the room.
+        while ours.queue.try_send(Box::new(|_| {})).is_ok() {}
+        let refused = ours.compare_with_nothing("x".into()).await;
         assert!(matches!(refused, Err(PasswordError::Busy)));
+        drop(release);
     }
 }

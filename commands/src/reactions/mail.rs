@@ -116,6 +116,7 @@ impl Mailer {
             | UserEvent::RoleAssigned { .. }
             | UserEvent::PasswordReset { .. }
             | UserEvent::PasswordChanged { .. }
+            | UserEvent::PasswordRehashed { .. }
             | UserEvent::UserStatusChanged { .. }
             | UserEvent::AccountUnlocked {}
             | UserEvent::UserErased {} => None,

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
+use crate::outside::passwords::Compared;
 
 /// What was found behind an identifier.
 pub(super) struct Door {
@@ -60,19 +61,19 @@ impl Commands {
         holder.map(|holder| holder.parse().map_err(|_| unreadable(&holder))).transpose()
     }
 
-    pub(super) async fn password_matches(
+    pub(super) async fn compare_password(
         &self,
         asked: &Asked,
         door: &Door,
         password: &SecretString,
-    ) -> Result<bool, CommandError> {
+    ) -> Result<Compared, CommandError> {
         let sealed = match door.account.state.account() {
             Ok(account) => account.password_hash.clone(),
             Err(_) => nobodys_hash(),
         };
         let hash = self.store.vault().open(asked.context.tenant(), &sealed).await?;
         Ok(match hash {
-            Some(hash) => self.passwords.matches(door.user, password.clone(), hash).await?,
+            Some(hash) => self.passwords.compare(door.user, password.clone(), hash).await?,
             None => self.passwords.compare_with_nothing(password.clone()).await?,
         })
     }

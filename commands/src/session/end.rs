@@ -1,7 +1,9 @@
 //! Ending sessions: one's own, all of somebody's.
 
+use std::sync::Arc;
+
 use domain::command::Command;
-use domain::id::{SessionId, UserId};
+use domain::id::{SessionId, TenantId, UserId};
 use domain::permission::Permission;
 use domain::session::{EndReason, EndSession, Session, SessionError};
 use domain::sign_ins::{RemoveSession, SignIns};
@@ -37,6 +39,31 @@ impl Commands {
             self.commit(asked, &Ended { sessions }, commit).await
         })
         .await
+    }
+
+    /// Ends all sessions of somebody, for one of our own services.
+    pub async fn end_sessions_of(
+        &self,
+        asked: &Asked,
+        user: UserId,
+        reason: EndReason,
+    ) -> Result<Done<Ended>, CommandError> {
+        asked.must_be_allowed(Permission::SYSTEM)?;
+        self.once(asked, || async {
+            let (commit, sessions) =
+                self.ending_of(asked, self.begin(asked), user, Which::All, reason).await?;
+            self.commit(asked, &Ended { sessions }, commit).await
+        })
+        .await
+    }
+
+    /// A session as it is now.
+    pub async fn session(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+    ) -> Result<Arc<Session>, CommandError> {
+        Ok(self.store.load_fresh::<Session>(tenant, &session.to_string()).await?.state)
     }
 
     /// Adds the end of a person's sessions to a commit. Says how many.

@@ -1,5 +1,6 @@
 //! Signing in with a password. Unknown people cost a hash as well, so that time tells nothing.
 
+use domain::command::Command;
 use domain::id::{SessionId, TenantId, UserId};
 use domain::moment::Moment;
 use domain::permission::Permission;
@@ -7,7 +8,7 @@ use domain::role::Role;
 use domain::session::{EndReason, OpenSession, Session};
 use domain::sign_in_guard::{OpenGuard, SignInGuard};
 use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
-use domain::user::{Credentials, User, UserError};
+use domain::user::{Credentials, RehashPassword, User, UserError};
 use eventstore::Loaded;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -59,19 +60,24 @@ impl Commands {
         // account, never for the one of then.
         let door = self.door(asked, &sign_in.identifier).await?;
         let attempt = self.count_attempt(asked, &door.guard).await?;
-        let password_matches = self.password_matches(asked, &door, &sign_in.password).await?;
+        let compared = self.compare_password(asked, &door, &sign_in.password).await?;
         let number = match attempt {
             Attempt::Locked(until) => return Err(CommandError::Locked(until)),
             Attempt::Number(number) => number,
         };
-        match door.account.state.admit(Credentials { password_matches }) {
+        match door.account.state.admit(Credentials { password_matches: compared.matches }) {
             Ok(_) => {}
             Err(UserError::WrongCredentials) => {
                 return Err(self.wrong_credentials(asked, &door, number).await?);
             }
             Err(refusal) => return Err(refusal.into()),
         }
-        let done = self.once(asked, || self.open_session(asked, sign_in, &door)).await?;
+        let dearer = match compared.outdated {
+            true => Some(self.passwords.hash(door.user, sign_in.password.clone()).await?),
+            false => None,
+        };
+        let open = || self.open_session(asked, sign_in, &door, dearer.as_ref());
+        let done = self.once(asked, open).await?;
         if done.repeated {
             self.begin_count_again(asked, &door.guard).await?;
         }
@@ -107,6 +113,7 @@ impl Commands {
         asked: &Asked,
         sign_in: &SignIn,
         door: &Door,
+        dearer_hash: Option<&String>,
     ) -> Result<Done<Usable>, CommandError> {
         let user = door.user;
         // As it is now: checking the password took its time.
@@ -132,8 +139,14 @@ impl Commands {
         let (sign_ins, listing) = self.decide::<SignIns, _>(asked, &user.to_string(), &add).await?;
         let (guard, opening) =
             self.decide::<SignInGuard, _>(asked, &door.guard, &OpenGuard).await?;
-        let mut commit =
-            self.begin(asked).expecting(&account).append(&loaded, events).append(&guard, opening);
+        let commit = self.begin(asked).append(&loaded, events).append(&guard, opening);
+        let mut commit = match dearer_hash {
+            None => commit.expecting(&account),
+            Some(hash) => {
+                let rehash = RehashPassword { user, password_hash: hash.clone() };
+                commit.append(&account, rehash.decide(&account.state)?)
+            }
+        };
         for event in &listing {
             if let SignInsEvent::SessionRemoved { session } = event {
                 commit = self.ending(asked, commit, *session, EndReason::Replaced).await?;

@@ -25,7 +25,7 @@ impl Commands {
             let Some(hash) = self.store.vault().open(tenant, former).await? else {
                 continue;
             };
-            if self.passwords.matches(user, password.clone(), hash).await? {
+            if self.passwords.compare(user, password.clone(), hash).await?.matches {
                 return Err(UserError::PasswordReused.into());
             }
         }
@@ -61,8 +61,8 @@ impl Commands {
         password: &SecretString,
     ) -> Result<bool, CommandError> {
         match self.store.vault().open(tenant, &account.password_hash).await? {
-            Some(hash) => Ok(self.passwords.matches(user, password.clone(), hash).await?),
-            None => Ok(self.passwords.compare_with_nothing(password.clone()).await?),
+            Some(hash) => Ok(self.passwords.compare(user, password.clone(), hash).await?.matches),
+            None => Ok(self.passwords.compare_with_nothing(password.clone()).await?.matches),
         }
     }
 }

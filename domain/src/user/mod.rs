@@ -11,6 +11,7 @@ mod erase;
 mod lock;
 mod record_registration_attempt;
 mod register;
+mod rehash_password;
 mod request_verification;
 mod reset_password;
 mod sign_in;
@@ -25,6 +26,7 @@ pub use erase::EraseUser;
 pub use lock::{RecordLock, RecordUnlock};
 pub use record_registration_attempt::RecordRegistrationAttempt;
 pub use register::{EMAIL_CHALLENGE_LIFE, RegisterUser};
+pub use rehash_password::RehashPassword;
 pub use request_verification::RequestVerification;
 pub use reset_password::{PASSWORD_CHALLENGE_LIFE, RequestPasswordReset, ResetPassword};
 use serde::{Deserialize, Serialize};
@@ -138,6 +140,8 @@ events! {
         },
         PasswordReset = "user.password_reset" v 1 { password_hash: Personal<String> },
         PasswordChanged = "user.password_changed" v 1 { password_hash: Personal<String> },
+        /// The same password at a higher cost.
+        PasswordRehashed = "user.password_rehashed" v 1 { password_hash: Personal<String> },
         UserStatusChanged = "user.status_changed" v 1 { status: Status },
         /// Too many wrong passwords. What counts them is the guard of the identifier; this tells
         /// the owner.
@@ -280,6 +284,7 @@ impl Account {
                 self.take_password(password_hash);
             }
             UserEvent::PasswordChanged { password_hash } => self.take_password(password_hash),
+            UserEvent::PasswordRehashed { password_hash } => self.password_hash = password_hash,
             UserEvent::UserStatusChanged { status } => self.status = status,
         }
     }
