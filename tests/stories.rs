@@ -12,6 +12,7 @@ mod crashes;
 mod erasure;
 mod internal;
 mod limits;
+mod mail;
 mod outages;
 mod parked;
 mod passwords;

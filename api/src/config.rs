@@ -36,6 +36,7 @@ pub struct Config {
     pub outbox_folder: Option<PathBuf>,
     pub chain: ChainConfig,
     pub log: LogConfig,
+    pub mail: MailConfig,
     pub limits: LimitsConfig,
     pub internal: InternalConfig,
     pub passwords: PasswordsConfig,
@@ -94,6 +95,20 @@ pub struct PasswordsConfig {
     pub threads: usize,
 }
 
+/// How mail is sent. Without an SMTP server it is put into the outbox folder.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MailConfig {
+    /// `smtps://user:password@host`, or `smtp://host:587?tls=required`.
+    pub smtp_url: Option<SecretString>,
+    /// As in `CaskChain <no-reply@casks.example>`.
+    pub from: String,
+}
+
+#[derive(Serialize)]
+struct MailDefaults {
+    from: &'static str,
+}
+
 /// How often one address may ask.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LimitsConfig {
@@ -124,6 +139,7 @@ struct Defaults {
     allowed_origins: Vec<String>,
     chain: ChainDefaults,
     log: LogDefaults,
+    mail: MailDefaults,
     limits: LimitsConfig,
     internal: InternalDefaults,
     passwords: PasswordsConfig,
@@ -159,6 +175,7 @@ const DEFAULTS: Defaults = Defaults {
         custody: None,
     },
     log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
+    mail: MailDefaults { from: "CaskChain <no-reply@localhost>" },
     limits: LimitsConfig {
         sensitive_per_minute: NonZeroU32::new(10).unwrap(),
         anonymous_per_minute: NonZeroU32::new(100).unwrap(),

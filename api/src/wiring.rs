@@ -10,9 +10,11 @@ use commands::outside::challenges::Challenges;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::key_ring::KeyRing;
+use commands::outside::mail::Post;
 use commands::outside::outbox::Outbox;
 use commands::outside::passwords::{Costs, Passwords};
 use commands::outside::refresh_tokens::RefreshTokens;
+use commands::outside::smtp::Smtp;
 use commands::outside::tokens::{ACCESS_TOKEN_LIFE, Tokens};
 use commands::reactions::mail::Mailer;
 use commands::reactions::mint::Minter;
@@ -202,7 +204,7 @@ impl Platform {
             let mailer = Mailer {
                 vault,
                 challenges: Arc::clone(&commands.challenges),
-                outbox: outbox.clone().ok_or(ConfigError::Missing("outbox_folder"))?,
+                post: post(config, outbox.clone())?,
                 public_url: config.public_url(),
             };
             workers.push(tokio::spawn(mailer.run(jetstream.clone(), stop.clone())));
@@ -283,6 +285,15 @@ fn commands_of(
         claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
         mint_policy: Arc::new(mint_policy(config, contract, custody)),
     })
+}
+
+/// How mail is sent: by SMTP if that is configured, else into the outbox.
+fn post(config: &Config, outbox: Option<Outbox>) -> Result<Arc<dyn Post>, StartError> {
+    match (&config.mail.smtp_url, outbox) {
+        (Some(url), _) => Ok(Arc::new(Smtp::new(url, &config.mail.from).map_err(StartError::of)?)),
+        (None, Some(outbox)) => Ok(Arc::new(outbox)),
+        (None, None) => Err(ConfigError::Missing("mail.smtp_url").into()),
+    }
 }
 
 fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {

@@ -1,5 +1,6 @@
 //! The world a story happens in: services, servers, people.
 
+mod mail_server;
 mod person;
 mod server;
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use mail_server::MailServer;
 pub use person::{Answer, Person, cask};
 pub use server::Server;
 

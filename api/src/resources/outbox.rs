@@ -1,6 +1,7 @@
 //! The development outbox, as a page and as JSON: what would have been mailed.
 
-use commands::outside::outbox::{Mail, Outbox};
+use commands::outside::mail::Mail;
+use commands::outside::outbox::Outbox;
 use poem::http::header;
 use poem::web::Data;
 use poem::{IntoResponse, Request, Response, handler};

@@ -2,18 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use async_trait::async_trait;
 use thiserror::Error;
 
-/// A mail as it would have been sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mail {
-    /// The position of the event that asked for it: a mail is written once.
-    pub position: i64,
-    pub to: String,
-    pub subject: String,
-    pub body: String,
-}
+use super::mail::{Mail, MailError, Post};
 
 /// A folder with one file a mail.
 #[derive(Clone, Debug)]
@@ -68,5 +60,12 @@ impl Outbox {
             mails.extend(serde_json::from_slice::<Mail>(&text).ok());
         }
         Ok(mails)
+    }
+}
+
+#[async_trait]
+impl Post for Outbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.put(mail).await.map_err(|error| MailError::Unavailable(error.to_string()))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::Context;
+use domain::permission::ActorType;
 use domain::personal::Personal;
 use domain::user::email::Email;
 use domain::user::{Challenge, User, UserEvent};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::subscription::{ReactionError, Subscription};
 use crate::outside::challenges::{Answered, Challenges};
-use crate::outside::outbox::{Mail, Outbox};
+use crate::outside::mail::{Mail, MailError, Post};
 
 const SUBSCRIPTION: Subscription = Subscription {
     name: "mail",
@@ -30,7 +31,7 @@ const SUBSCRIPTION: Subscription = Subscription {
 pub struct Mailer {
     pub vault: Vault,
     pub challenges: Arc<Challenges>,
-    pub outbox: Outbox,
+    pub post: Arc<dyn Post>,
     /// Where links in mails lead, without a trailing slash.
     pub public_url: String,
 }
@@ -64,11 +65,21 @@ impl Mailer {
             subject: letter.subject.to_owned(),
             body: letter.body,
         };
-        self.outbox.put(&mail).await.map_err(failed)
+        match self.post.send(&mail).await {
+            Ok(()) => Ok(()),
+            Err(MailError::Unavailable(reason)) => Err(ReactionError::NotYet(reason)),
+            Err(MailError::Refused(reason)) => Err(ReactionError::Failed(reason)),
+        }
     }
 
     fn letter(&self, recorded: &Recorded, event: UserEvent) -> Option<Letter> {
         match event {
+            // Verified by whoever made the account, in the same commit.
+            UserEvent::UserRegistered { .. }
+                if recorded.metadata.actor_type == ActorType::System =>
+            {
+                None
+            }
             UserEvent::UserRegistered { challenge, email, .. }
             | UserEvent::EmailVerificationRequested { challenge, email } => {
                 let token = self.token(recorded, challenge)?;
