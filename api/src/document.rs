@@ -154,6 +154,7 @@ fn converse(platform: &Platform, config: &Config, limits: AddressLimits) -> Conv
         idempotency: Arc::clone(&platform.idempotency),
         allowed_origins: Arc::new(config.allowed_origins.clone()),
         limits,
+        tokens: Arc::clone(&platform.commands.tokens),
         proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
     }
 }

@@ -21,6 +21,8 @@ use crate::outside::tokens::Tokens;
 
 /// How often a command that lost against a concurrent one is decided again.
 const ATTEMPTS: usize = 4;
+/// How often one is that must not be outrun: the end of sessions that somebody keeps busy.
+const STUBBORN_ATTEMPTS: usize = 200;
 
 /// The write side of one process.
 #[derive(Clone)]
@@ -234,6 +236,32 @@ impl Commands {
         T: DeserializeOwned,
         F: Future<Output = Result<Done<T>, CommandError>>,
     {
+        self.at_most(ATTEMPTS, asked, work).await
+    }
+
+    /// The same for what has to win in the end.
+    pub(crate) async fn once_stubbornly<T, F>(
+        &self,
+        asked: &Asked,
+        work: impl Fn() -> F,
+    ) -> Result<Done<T>, CommandError>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = Result<Done<T>, CommandError>>,
+    {
+        self.at_most(STUBBORN_ATTEMPTS, asked, work).await
+    }
+
+    async fn at_most<T, F>(
+        &self,
+        attempts: usize,
+        asked: &Asked,
+        work: impl Fn() -> F,
+    ) -> Result<Done<T>, CommandError>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = Result<Done<T>, CommandError>>,
+    {
         if let Some(key) = &asked.key
             && let Some(known) = self.store.answered(&asked.context, key).await?
         {
@@ -242,7 +270,7 @@ impl Commands {
         let mut attempt = 1;
         loop {
             match work().await {
-                Err(CommandError::Conflict) if attempt < ATTEMPTS => attempt += 1,
+                Err(CommandError::Conflict) if attempt < attempts => attempt += 1,
                 Err(repeated @ CommandError::Repeated { .. }) => return repeat(repeated),
                 Err(error) => return self.first_answer(asked, error).await,
                 done => return done,

@@ -16,7 +16,7 @@ use crate::nft::NftEvent;
 use crate::personal::SealedRef;
 use crate::role::Role;
 use crate::session::{EndReason, SessionEvent};
-use crate::sign_in_guard::SignInGuardEvent;
+use crate::sign_in_guard::{Letter, SignInGuardEvent};
 use crate::sign_ins::SignInsEvent;
 use crate::tenant::TenantEvent;
 use crate::user::{Status, UserEvent};
@@ -69,7 +69,7 @@ fn samples() -> Vec<Value> {
             SignInGuardEvent::AttemptCounted { number: 1, at: AT },
             SignInGuardEvent::GuardLocked { until: AT },
             SignInGuardEvent::GuardOpened {},
-            SignInGuardEvent::LetterAsked { at: AT },
+            SignInGuardEvent::LetterAsked { letter: Letter::PasswordReset, at: AT },
         ],
     );
     push(&mut all, vec![sign_ins::samples::added(1, 7_200_000), sign_ins::samples::removed(1)]);

@@ -15,8 +15,10 @@ impl TrustedProxies {
     pub fn client_of(&self, request: &Request) -> Option<IpAddr> {
         let socket = request.remote_addr().as_socket_addr()?.ip();
         let forwarded = request.headers().get_all("x-forwarded-for").iter();
+        // By bytes: what a client wrote before must not make our proxy's part unreadable.
+        let hops = forwarded.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         let forwarded: Vec<&str> =
-            forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+            hops.map(|hop| std::str::from_utf8(hop).unwrap_or_default()).collect();
         Some(self.behind(socket, &forwarded))
     }
 

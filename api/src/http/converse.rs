@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commands::outside::tokens::Tokens;
 use domain::violation::Violation;
 use eventstore::{Clock, Entropy, IdempotencySecret};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -31,6 +32,7 @@ pub struct Converse {
     /// Origins that may read our answers in a browser, exactly as browsers write them.
     pub allowed_origins: Arc<Vec<String>>,
     pub limits: AddressLimits,
+    pub tokens: Arc<Tokens>,
     pub proxies: Arc<TrustedProxies>,
 }
 
@@ -58,7 +60,7 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
             &self.of.idempotency,
             &self.of.proxies,
         );
-        let has_token = request.headers().contains_key(header::AUTHORIZATION);
+        let has_token = self.of.shows_token(&request);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let preflight = request.headers().contains_key("access-control-request-method")
             && request.method() == Method::OPTIONS;
@@ -85,9 +87,6 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
                 Problem::render(response, &conversation)
             })
             .await;
-        if has_token && response.status() == StatusCode::UNAUTHORIZED {
-            self.of.limits.disbelieved(&conversation);
-        }
         self.of.finish(&mut response, &conversation, origin.as_ref(), preflight);
         Ok(response)
     }
@@ -111,6 +110,14 @@ fn known_method(method: &str) -> &str {
 }
 
 impl Converse {
+    /// Whether there is a token of ours, by its signature and time alone.
+    fn shows_token(&self, request: &Request) -> bool {
+        request
+            .header(header::AUTHORIZATION)
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .is_some_and(|token| self.tokens.check(token, self.clock.now()).is_ok())
+    }
+
     fn finish(
         &self,
         response: &mut Response,

@@ -121,6 +121,12 @@ impl<T, const STATUS: u16> Success<T, STATUS> {
         self.with("Content-Disposition", format!("attachment; filename=\"{name}\""))
     }
 
+    /// Whether the command had been done before.
+    #[must_use]
+    pub fn replayed(self, repeated: bool) -> Self {
+        if repeated { self.with("Idempotency-Replayed", "true".to_owned()) } else { self }
+    }
+
     /// Where the command stands in the log, and whether it had been done before.
     #[must_use]
     pub fn done<A>(self, done: &commands::Done<A>) -> Self {
@@ -129,7 +135,7 @@ impl<T, const STATUS: u16> Success<T, STATUS> {
             None => self,
         };
         let told = told.with("X-Position", done.position.to_string());
-        if done.repeated { told.with("Idempotency-Replayed", "true".to_owned()) } else { told }
+        told.replayed(done.repeated)
     }
 
     fn with(mut self, name: &'static str, value: String) -> Self {

@@ -87,8 +87,7 @@ impl AddressLimits {
         Self { anonymous: most(), all: most(), ..self.clone() }
     }
 
-    /// Before a request is looked at. Whoever shows a token may ask more often; a token that is not
-    /// believed counts as none.
+    /// Before a request is looked at. Whoever shows a token of ours may ask more often.
     pub fn admit(&self, conversation: &Conversation, has_token: bool) -> Result<(), Problem> {
         let Some(client) = conversation.address.map(Client::of) else {
             return Ok(());
@@ -99,13 +98,6 @@ impl AddressLimits {
         }
         take(&self.all, client)?;
         if has_token { Ok(()) } else { take(&self.anonymous, client) }
-    }
-
-    /// A token was shown and not believed.
-    pub fn disbelieved(&self, conversation: &Conversation) {
-        if let Some(client) = conversation.address.map(Client::of) {
-            let _ = self.anonymous.check_key(&client);
-        }
     }
 
     /// One of the few requests a minute where passwords and tokens are judged.
@@ -183,7 +175,13 @@ impl Sensitive {
         let guessed_wrong = match &outcome {
             Err(CommandError::WrongCredentials { .. } | CommandError::Locked(_)) => true,
             Err(CommandError::Refused { code, .. }) => {
-                ["INVALID_CREDENTIALS", "TOKEN_INVALID", "OTP_INVALID"].contains(code)
+                let wrong = [
+                    "INVALID_CREDENTIALS",
+                    "REAUTHENTICATION_REQUIRED",
+                    "TOKEN_INVALID",
+                    "OTP_INVALID",
+                ];
+                wrong.contains(code)
             }
             Ok(_) | Err(_) => false,
         };

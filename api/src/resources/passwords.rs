@@ -150,12 +150,14 @@ impl Passwords {
     #[oai(path = "/users/me/password", method = "put", operation_id = "change_password")]
     async fn change_password(
         &self,
+        sensitive: Sensitive,
         caller: Caller,
         body: Body<ChangeBody>,
     ) -> Result<Found<PasswordSet>, Problem> {
         let (current, new) = body.value;
         let asked = asking::asked(caller.0, Headers::default(), body.digest)?;
-        let done = self.commands.change_password(&asked, &current, &new).await?;
+        let outcome = self.commands.change_password(&asked, &current, &new).await;
+        let done = sensitive.judged(outcome).await?;
         let ended_sessions = done.answer.ended_sessions;
         Ok(Found::new(PasswordSet { ended_sessions }).done(&done))
     }

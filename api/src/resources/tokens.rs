@@ -176,7 +176,9 @@ impl From<Claims> for Payload {
 impl Tokens {
     /// New tokens for a refresh token
     ///
-    /// A token that was used before ends its session: somebody has a copy.
+    /// A token that was used before ends its session: somebody has a copy. An answer that was lost
+    /// can be asked for again for ten seconds, with the same token; `Idempotency-Key` is not looked
+    /// at.
     #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(
         &self,

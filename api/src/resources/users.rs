@@ -15,6 +15,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
+use crate::http::limits::Sensitive;
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 
@@ -148,11 +149,12 @@ impl Users {
     #[oai(path = "/users/me", method = "delete", operation_id = "erase_me")]
     async fn erase_me(
         &self,
+        sensitive: Sensitive,
         caller: Caller,
         body: Body<EraseBody>,
     ) -> Result<Found<Gone>, Problem> {
         let asked = asking::asked(caller.0, Headers::default(), body.digest)?;
-        let done = self.commands.erase_me(&asked, &body.value).await?;
+        let done = sensitive.judged(self.commands.erase_me(&asked, &body.value).await).await?;
         Ok(Found::new(Gone::of(done.answer.ended_sessions)).done(&done))
     }
 }

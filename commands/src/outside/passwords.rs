@@ -1,7 +1,7 @@
 //! Password hashing: argon2id with a pepper as secret and the user's id as associated data, on threads
 //! of its own with memory of their own, behind a bounded queue.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{Output, PasswordHash, SaltString};
@@ -11,7 +11,7 @@ use domain::id::UserId;
 use eventstore::Entropy;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// What one hash costs. Raised costs reach old hashes when their owners sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,14 @@ pub struct Passwords {
     pepper: Arc<SecretBox<[u8; 32]>>,
     entropy: Entropy,
     costs: Costs,
-    queue: SyncSender<Work>,
+    queue: Sender<Work>,
+    places: Arc<Semaphore>,
     /// The hash of a password nobody has, for people who do not exist.
     nobodys: Arc<str>,
 }
+
+/// A place in the queue. Whoever has one is served.
+pub struct Place(OwnedSemaphorePermit);
 
 /// Something to do with a thread's memory.
 type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
@@ -81,7 +85,8 @@ impl Passwords {
         let unusable: [u8; 32] = entropy.bytes().map_err(unhashable)?;
         let salt: [u8; 16] = entropy.bytes().map_err(unhashable)?;
         let nobodys = hash(&pepper, NOBODY, &unusable, &salt, costs, &mut Vec::new())?.into();
-        let (queue, works) = sync_channel(threads * QUEUE);
+        let (queue, works) = channel();
+        let places = Arc::new(Semaphore::new(threads * (QUEUE + 1)));
         let works = Arc::new(Mutex::new(works));
         for number in 0..threads {
             let works = Arc::clone(&works);
@@ -91,7 +96,7 @@ impl Passwords {
                 .map_err(unhashable)?;
         }
         let pepper = Arc::new(SecretBox::new(Box::new(pepper)));
-        Ok(Self { pepper, entropy, costs, queue, nobodys })
+        Ok(Self { pepper, entropy, costs, queue, places, nobodys })
     }
 
     /// A PHC string. The id is bound in: moved to another person's row it matches nothing.
@@ -102,11 +107,17 @@ impl Passwords {
     ) -> Result<String, PasswordError> {
         let salt: [u8; 16] = self.entropy.bytes().map_err(unhashable)?;
         let (pepper, costs) = (Arc::clone(&self.pepper), self.costs);
-        self.on_a_thread(move |memory| {
+        self.on_a_thread(self.place()?, move |memory| {
             let password = password.expose_secret().as_bytes();
             hash(pepper.expose_secret(), user, password, &salt, costs, memory)
         })
         .await
+    }
+
+    /// A place in the queue, or word that there is none.
+    pub fn place(&self) -> Result<Place, PasswordError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Place).map_err(|_| PasswordError::Busy)
     }
 
     pub async fn compare(
@@ -115,8 +126,18 @@ impl Passwords {
         password: SecretString,
         stored: String,
     ) -> Result<Compared, PasswordError> {
+        self.compare_at(self.place()?, user, password, stored).await
+    }
+
+    pub async fn compare_at(
+        &self,
+        place: Place,
+        user: UserId,
+        password: SecretString,
+        stored: String,
+    ) -> Result<Compared, PasswordError> {
         let (pepper, costs) = (Arc::clone(&self.pepper), self.costs);
-        self.on_a_thread(move |memory| {
+        self.on_a_thread(place, move |memory| {
             compare(pepper.expose_secret(), user, &password, &stored, costs, memory)
         })
         .await
@@ -125,14 +146,16 @@ impl Passwords {
     /// The same work for somebody who does not exist. Never matches.
     pub async fn compare_with_nothing(
         &self,
+        place: Place,
         password: SecretString,
     ) -> Result<Compared, PasswordError> {
-        self.compare(NOBODY, password, self.nobodys.to_string()).await?;
+        self.compare_at(place, NOBODY, password, self.nobodys.to_string()).await?;
         Ok(Compared { matches: false, outdated: false })
     }
 
     async fn on_a_thread<T: Send + 'static>(
         &self,
+        place: Place,
         work: impl FnOnce(&mut Vec<Block>) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let (answer, answered) = oneshot::channel();
@@ -141,8 +164,9 @@ impl Passwords {
             if !answer.is_closed() {
                 let _ = answer.send(work(memory));
             }
+            drop(place.0);
         };
-        self.queue.try_send(Box::new(work)).map_err(|_| PasswordError::Busy)?;
+        self.queue.send(Box::new(work)).map_err(|_| PasswordError::Busy)?;
         answered.await.map_err(unhashable)?
     }
 }
@@ -259,7 +283,7 @@ mod tests {
         assert!(!matches(&ours, moira, "peat&smoke1994".into()).await);
         assert!(!matches(&ours, isla, right()).await);
         assert!(!matches(&theirs, moira, right()).await);
-        assert!(!ours.compare_with_nothing(right()).await.unwrap().matches);
+        assert!(!ours.compare_with_nothing(ours.place().unwrap(), right()).await.unwrap().matches);
     }
 
     #[tokio::test]
@@ -285,15 +309,11 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_says_so_at_once() {
         let ours = passwords(1, CHEAP);
-        let (release, released) = sync_channel::<()>(0);
-        let blocked: Work = Box::new(move |_| {
-            let _ = released.recv();
-        });
-        ours.queue.send(blocked).unwrap();
-        // The thread has taken that one, or will; either way there is an end to the room.
-        while ours.queue.try_send(Box::new(|_| {})).is_ok() {}
-        let refused = ours.compare_with_nothing("x".into()).await;
+        let places: Vec<_> = std::iter::from_fn(|| ours.place().ok()).collect();
+        assert_eq!(places.len(), 1 + QUEUE);
+        let refused = ours.hash(UserId::new(7), "x".into()).await;
         assert!(matches!(refused, Err(PasswordError::Busy)));
-        drop(release);
+        drop(places);
+        ours.hash(UserId::new(7), "x".into()).await.unwrap();
     }
 }

@@ -5,7 +5,7 @@ use domain::id::{TenantId, UserId};
 use domain::moment::Moment;
 use domain::personal::{Personal, Purpose, SealedRef};
 use domain::sign_in_guard::{
-    ATTEMPTS_ALLOWED, CountAttempt, LOCK, LockGuard, OpenGuard, SignInGuard, SignInGuardEvent,
+    ATTEMPTS_ALLOWED, CountAgain, CountAttempt, LOCK, LockGuard, SignInGuard, SignInGuardEvent,
 };
 use domain::user::{RecordLock, User};
 use eventstore::Loaded;
@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
-use crate::outside::passwords::Compared;
+use crate::outside::passwords::{Compared, Place};
 
 /// What was found behind an identifier.
 pub(super) struct Door {
@@ -26,7 +26,7 @@ pub(super) struct Door {
 
 /// What the guard says of an attempt.
 #[derive(Clone, Copy)]
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     Number(u32),
     Locked(Moment),
 }
@@ -65,6 +65,7 @@ impl Commands {
         &self,
         asked: &Asked,
         door: &Door,
+        place: Place,
         password: &SecretString,
     ) -> Result<Compared, CommandError> {
         let sealed = match door.account.state.account() {
@@ -73,13 +74,15 @@ impl Commands {
         };
         let hash = self.store.vault().open(asked.context.tenant(), &sealed).await?;
         Ok(match hash {
-            Some(hash) => self.passwords.compare(door.user, password.clone(), hash).await?,
-            None => self.passwords.compare_with_nothing(password.clone()).await?,
+            Some(hash) => {
+                self.passwords.compare_at(place, door.user, password.clone(), hash).await?
+            }
+            None => self.passwords.compare_with_nothing(place, password.clone()).await?,
         })
     }
 
     /// Before the password is compared. While the guard is locked, the work is done all the same.
-    pub(super) async fn count_attempt(
+    pub(crate) async fn count_attempt(
         &self,
         asked: &Asked,
         guard: &str,
@@ -133,14 +136,15 @@ impl Commands {
         Ok(CommandError::Locked(until))
     }
 
-    pub(super) async fn begin_count_again(
+    pub(crate) async fn begin_count_again(
         &self,
         asked: &Asked,
         guard: &str,
     ) -> Result<(), CommandError> {
         let asked = Asked::by(asked.context.clone());
+        let again = CountAgain { now: self.store.clock().now() };
         self.once(&asked, || async {
-            let (loaded, events) = self.decide::<SignInGuard, _>(&asked, guard, &OpenGuard).await?;
+            let (loaded, events) = self.decide::<SignInGuard, _>(&asked, guard, &again).await?;
             self.commit(&asked, &(), self.begin(&asked).append(&loaded, events)).await
         })
         .await

@@ -7,7 +7,7 @@ use domain::id::{SessionId, TenantId, UserId};
 use domain::permission::Permission;
 use domain::session::{EndReason, EndSession, Session, SessionError};
 use domain::sign_ins::{RemoveSession, SignIns};
-use eventstore::{Commit, Loaded};
+use eventstore::{Commit, Loaded, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
@@ -33,7 +33,7 @@ impl Commands {
     pub async fn sign_out(&self, asked: &Asked, which: Which) -> Result<Done<Ended>, CommandError> {
         asked.must_be_allowed(Permission::OWN_ACCOUNT)?;
         let user = asked.context.actor.user().ok_or(SessionError::Absent)?;
-        self.once(asked, || async {
+        self.once_stubbornly(asked, || async {
             let (commit, sessions) =
                 self.ending_of(asked, self.begin(asked), user, which, EndReason::SignedOut).await?;
             self.commit(asked, &Ended { sessions }, commit).await
@@ -49,7 +49,7 @@ impl Commands {
         reason: EndReason,
     ) -> Result<Done<Ended>, CommandError> {
         asked.must_be_allowed(Permission::SYSTEM)?;
-        self.once(asked, || async {
+        self.once_stubbornly(asked, || async {
             let (commit, sessions) =
                 self.ending_of(asked, self.begin(asked), user, Which::All, reason).await?;
             self.commit(asked, &Ended { sessions }, commit).await
@@ -79,11 +79,13 @@ impl Commands {
         let sign_ins = self.store.load_fresh::<SignIns>(tenant, &user.to_string()).await?;
         let sessions: Vec<SessionId> = match which {
             Which::One(session) => {
-                let loaded = self.store.load_fresh::<Session>(tenant, &session.to_string()).await?;
-                if loaded.state.user() != Some(user) {
-                    return Err(SessionError::Absent.into());
+                let loaded = self.store.load_fresh::<Session>(tenant, &session.to_string()).await;
+                match loaded {
+                    Ok(loaded) if loaded.state.user() == Some(user) => vec![session],
+                    // Somebody else's, another tenant's or nobody's: the same answer.
+                    Ok(_) | Err(StoreError::Foreign) => return Err(SessionError::Absent.into()),
+                    Err(error) => return Err(error.into()),
                 }
-                vec![session]
             }
             Which::All => sign_ins.state.sessions().collect(),
             Which::Others(own) => {

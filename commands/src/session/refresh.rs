@@ -4,6 +4,7 @@ use domain::permission::Permission;
 use domain::session::{self, EndReason, Session, SessionError, SessionEvent};
 use domain::sign_ins::SignIns;
 use domain::user::User;
+use eventstore::Loaded;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -29,15 +30,17 @@ impl Commands {
     ) -> Result<Done<SignedIn>, CommandError> {
         asked.must_be_allowed(Permission::PUBLIC)?;
         let shown = self.refresh_tokens.check(token).ok_or(SessionError::Unknown)?;
-        // The token says whose session it is; the caller does not have to.
-        let asked = asked.for_tenant(shown.tenant);
-        let done = self.once(&asked, || self.change_token(&asked, shown)).await?;
+        // The token says whose session it is; the caller does not have to. It is also what makes
+        // asking twice harmless: an idempotency key would let a copy be used for a day.
+        let asked = Asked { key: None, ..asked.for_tenant(shown.tenant) };
+        let id = shown.session.to_string();
+        let session = self.store.load::<Session>(shown.tenant, &id).await?;
+        let user = session.state.user().ok_or(SessionError::Unknown)?;
+        let account = self.store.load_fresh::<User>(shown.tenant, &user.to_string()).await?;
+        let done = self.once(&asked, || self.change_token(&asked, shown, &account)).await?;
         let Changed::Usable(usable) = done.answer else {
             return Err(SessionError::RefreshRevoked.into());
         };
-        let session = self.store.load::<Session>(shown.tenant, &shown.session.to_string()).await?;
-        let user = session.state.user().ok_or(SessionError::Unknown)?;
-        let account = self.store.load::<User>(shown.tenant, &user.to_string()).await?;
         let done = Done {
             answer: usable,
             position: done.position,
@@ -51,6 +54,7 @@ impl Commands {
         &self,
         asked: &Asked,
         shown: Shown,
+        account: &Loaded<User>,
     ) -> Result<Done<Changed>, CommandError> {
         let id = shown.session.to_string();
         let now = self.store.clock().now();
@@ -59,6 +63,10 @@ impl Commands {
         let copied = events
             .iter()
             .any(|event| matches!(event, SessionEvent::RefreshTokenReuseDetected { .. }));
+        if !copied {
+            // Before the token is changed: who may not stay keeps the one they have.
+            account.state.stay()?;
+        }
         let answer = match &*loaded.state {
             Session::Open(open) if !copied => {
                 let moved = u32::from(!events.is_empty());

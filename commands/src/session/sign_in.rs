@@ -6,8 +6,9 @@ use domain::moment::Moment;
 use domain::permission::Permission;
 use domain::role::Role;
 use domain::session::{EndReason, OpenSession, Session};
-use domain::sign_in_guard::{OpenGuard, SignInGuard};
+use domain::sign_in_guard::{CountAgain, SignInGuard};
 use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
+use domain::user::email::Email;
 use domain::user::{Credentials, RehashPassword, User, UserError};
 use eventstore::Loaded;
 use secrecy::SecretString;
@@ -58,9 +59,12 @@ impl Commands {
         asked.must_be_allowed(Permission::PUBLIC)?;
         // Credentials first, also when the request is a repetition: a token is made for today's
         // account, never for the one of then.
+        self.open_tenant(asked.context.tenant()).await?;
+        // A place in the queue before anything is counted: being turned away is no wrong password.
+        let place = self.passwords.place()?;
         let door = self.door(asked, &sign_in.identifier).await?;
         let attempt = self.count_attempt(asked, &door.guard).await?;
-        let compared = self.compare_password(asked, &door, &sign_in.password).await?;
+        let compared = self.compare_password(asked, &door, place, &sign_in.password).await?;
         let number = match attempt {
             Attempt::Locked(until) => return Err(CommandError::Locked(until)),
             Attempt::Number(number) => number,
@@ -68,6 +72,12 @@ impl Commands {
         match door.account.state.admit(Credentials { password_matches: compared.matches }) {
             Ok(_) => {}
             Err(UserError::WrongCredentials) => {
+                return Err(self.wrong_credentials(asked, &door, number).await?);
+            }
+            Err(UserError::NotActivated) => {
+                // Told like everybody else, or registering with an address would tell whether it is
+                // known. Whoever reads its mail finds the link again.
+                self.remind(asked, &sign_in.identifier).await?;
                 return Err(self.wrong_credentials(asked, &door, number).await?);
             }
             Err(refusal) => return Err(refusal.into()),
@@ -82,6 +92,14 @@ impl Commands {
             self.begin_count_again(asked, &door.guard).await?;
         }
         self.signed_in(asked, door.user, &door.account.state, done).await
+    }
+
+    async fn remind(&self, asked: &Asked, identifier: &str) -> Result<(), CommandError> {
+        if let Ok(email) = Email::parse(identifier) {
+            let asked = Asked::by(asked.context.clone());
+            self.resend_verification(&asked, &email).await?;
+        }
+        Ok(())
     }
 
     /// What tokens are made from, as the account is now.
@@ -137,8 +155,8 @@ impl Commands {
         let ends_at = command.ends_at();
         let add = AddSession { session, ends_at, now: command.now };
         let (sign_ins, listing) = self.decide::<SignIns, _>(asked, &user.to_string(), &add).await?;
-        let (guard, opening) =
-            self.decide::<SignInGuard, _>(asked, &door.guard, &OpenGuard).await?;
+        let again = CountAgain { now: command.now };
+        let (guard, opening) = self.decide::<SignInGuard, _>(asked, &door.guard, &again).await?;
         let commit = self.begin(asked).append(&loaded, events).append(&guard, opening);
         let mut commit = match dearer_hash {
             None => commit.expecting(&account),

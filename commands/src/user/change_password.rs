@@ -26,9 +26,8 @@ impl Commands {
         self.once(asked, || async {
             let loaded = self.store.load_fresh::<User>(tenant, &id).await?;
             let account = loaded.state.account()?;
-            if !self.is_password(tenant, user, account, present).await? {
-                return Err(UserError::WrongCredentials.into());
-            }
+            let wrong = UserError::WrongCredentials;
+            self.confirm_password(asked, user, account, present, wrong).await?;
             let password_hash =
                 self.new_password(tenant, user, account, new, "newPassword").await?;
             let events = ChangePassword { user, password_hash }.decide(&loaded.state)?;

@@ -24,7 +24,7 @@ impl Commands {
         status: Status,
     ) -> Result<Done<StatusChanged>, CommandError> {
         asked.must_be_allowed(<ChangeStatus as Command<User>>::REQUIRES)?;
-        self.once(asked, || async {
+        self.once_stubbornly(asked, || async {
             let command = ChangeStatus { status };
             let (loaded, events) =
                 self.decide::<User, _>(asked, &user.to_string(), &command).await?;

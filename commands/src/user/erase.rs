@@ -33,9 +33,8 @@ impl Commands {
         let tenant = asked.context.tenant();
         let user = asked.context.actor.user().ok_or(UserError::Absent)?;
         let loaded = self.store.load_fresh::<User>(tenant, &user.to_string()).await?;
-        if !self.is_password(tenant, user, loaded.state.account()?, password).await? {
-            return Err(UserError::NotReallyThem.into());
-        }
+        let account = loaded.state.account()?;
+        self.confirm_password(asked, user, account, password, UserError::NotReallyThem).await?;
         self.erase(asked, user).await
     }
 
@@ -51,7 +50,7 @@ impl Commands {
 
     async fn erase(&self, asked: &Asked, user: UserId) -> Result<Done<Erased>, CommandError> {
         asked.must_be_allowed(<EraseUser as Command<User>>::REQUIRES)?;
-        self.once(asked, || async {
+        self.once_stubbornly(asked, || async {
             let (loaded, events) =
                 self.decide::<User, _>(asked, &user.to_string(), &EraseUser).await?;
             let commit = self.begin(asked).append(&loaded, events).erasing(user, &ERASABLE);

@@ -4,7 +4,7 @@
 use domain::command::Command;
 use domain::id::ChallengeId;
 use domain::permission::Permission;
-use domain::sign_in_guard::{AskLetter, SignInGuard};
+use domain::sign_in_guard::{AskLetter, Letter, SignInGuard};
 use domain::user::email::Email;
 use domain::user::{RequestPasswordReset, RequestVerification, User, UserEvent};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,8 @@ impl Commands {
     ) -> Result<Done<Noted>, CommandError> {
         let challenge = ChallengeId::new(self.ids.next()?);
         let now = self.store.clock().now();
-        self.letter(asked, email, &RequestVerification { challenge, now }).await
+        self.letter(asked, email, Letter::Verification, &RequestVerification { challenge, now })
+            .await
     }
 
     /// Asks for another password by mail.
@@ -36,30 +37,33 @@ impl Commands {
     ) -> Result<Done<Noted>, CommandError> {
         let challenge = ChallengeId::new(self.ids.next()?);
         let now = self.store.clock().now();
-        self.letter(asked, email, &RequestPasswordReset { challenge, now }).await
+        self.letter(asked, email, Letter::PasswordReset, &RequestPasswordReset { challenge, now })
+            .await
     }
 
     async fn letter<C: Command<User> + Sync>(
         &self,
         asked: &Asked,
         email: &Email,
+        letter: Letter,
         command: &C,
     ) -> Result<Done<Noted>, CommandError> {
         asked.must_be_allowed(Permission::PUBLIC)?;
         let tenant = asked.context.tenant();
         let guard = self.claim_digests.guard(tenant, email.as_str());
         self.once(asked, || async {
-            let ask = AskLetter { now: self.store.clock().now() };
+            self.open_tenant(tenant).await?;
+            let ask = AskLetter { letter, now: self.store.clock().now() };
             let (loaded, asking) = self.decide::<SignInGuard, _>(asked, &guard, &ask).await?;
             let holder = self.holder_of(tenant, email.as_str()).await?;
             let id = holder.map_or_else(|| "0".to_owned(), |user| user.to_string());
             let account = self.store.load_fresh::<User>(tenant, &id).await?;
-            let letter: Vec<UserEvent> = match command.decide(&account.state) {
+            let events: Vec<UserEvent> = match command.decide(&account.state) {
                 Ok(events) if !asking.is_empty() => events,
                 // Enough for this hour, or nobody there.
                 Ok(_) | Err(_) => Vec::new(),
             };
-            let commit = self.begin(asked).append(&loaded, asking).append(&account, letter);
+            let commit = self.begin(asked).append(&loaded, asking).append(&account, events);
             let done = self.commit(asked, &Noted {}, commit).await?;
             Ok(Done { position: -1, ..done })
         })

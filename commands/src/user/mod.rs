@@ -3,6 +3,7 @@
 mod assign_role;
 mod change_password;
 mod change_status;
+mod confirm;
 mod create_administrator;
 mod erase;
 mod letters;

@@ -51,18 +51,4 @@ impl Commands {
         let own_words: Vec<&str> = own_words.iter().map(String::as_str).collect();
         Ok(password::judge(password.expose_secret(), &own_words))
     }
-
-    /// Whether this is the present password. The same work if there is none to compare with.
-    pub(super) async fn is_password(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        account: &Account,
-        password: &SecretString,
-    ) -> Result<bool, CommandError> {
-        match self.store.vault().open(tenant, &account.password_hash).await? {
-            Some(hash) => Ok(self.passwords.compare(user, password.clone(), hash).await?.matches),
-            None => Ok(self.passwords.compare_with_nothing(password.clone()).await?.matches),
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use domain::id::{ChallengeId, TenantId, UserId};
 use domain::permission::Permission;
+use domain::sign_in_guard::{AskLetter, Letter, SignInGuard};
 use domain::tenant::Tenant;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
@@ -113,9 +114,16 @@ impl Commands {
         let holder = self.store.holder_of(tenant, claims::EMAIL, &digest).await?;
         // Let go of in this very moment: the next attempt gets it.
         let holder = holder.ok_or(CommandError::Conflict)?;
-        let command = RecordRegistrationAttempt;
-        let (loaded, events) = self.decide::<User, _>(asked, &holder, &command).await?;
-        self.commit(asked, &Registered {}, self.begin(asked).append(&loaded, events)).await
+        let guard = self.claim_digests.guard(tenant, email.as_str());
+        let ask = AskLetter { letter: Letter::AlreadyRegistered, now: self.store.clock().now() };
+        let (loaded, asking) = self.decide::<SignInGuard, _>(asked, &guard, &ask).await?;
+        let mut commit = self.begin(asked);
+        if !asking.is_empty() {
+            let command = RecordRegistrationAttempt;
+            let (account, events) = self.decide::<User, _>(asked, &holder, &command).await?;
+            commit = commit.append(&loaded, asking).append(&account, events);
+        }
+        self.commit(asked, &Registered {}, commit).await
     }
 
     /// The tenant, which has to exist. It is a condition of whatever is committed with it.

@@ -30,7 +30,7 @@ impl Command<SignInGuard> for CountAttempt {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{LockGuard, OpenGuard};
+    use super::super::{CountAgain, LockGuard, OpenGuard};
     use super::*;
     use crate::command::scenario::{Given, given};
 
@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn a_success_begins_the_count_again() {
         let opened = SignInGuardEvent::GuardOpened {};
-        story(vec![counted(4, 0)]).when(OpenGuard).then_expect_events(vec![opened.clone()]);
+        let right = |now_ms| CountAgain { now: at(now_ms) };
+        story(vec![counted(4, 0)]).when(right(1)).then_expect_events(vec![opened.clone()]);
+        let locked_meanwhile = SignInGuardError::Locked(at(100));
+        story(vec![counted(4, 0), locked(100)]).when(right(1)).then_expect_error(locked_meanwhile);
         story(vec![counted(5, 0), opened]).when(attempt(1)).then_expect_events(vec![counted(1, 1)]);
         story(vec![]).when(OpenGuard).then_expect_events(vec![]);
     }

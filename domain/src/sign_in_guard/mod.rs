@@ -7,10 +7,10 @@ mod count_attempt;
 mod lock;
 mod open;
 
-pub use ask_letter::{AskLetter, LETTERS_AN_HOUR};
+pub use ask_letter::{AskLetter, LETTERS_AN_HOUR, Letter};
 pub use count_attempt::{ATTEMPTS_ALLOWED, CountAttempt, LOCK};
 pub use lock::LockGuard;
-pub use open::OpenGuard;
+pub use open::{CountAgain, OpenGuard};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -26,8 +26,8 @@ pub struct SignInGuard {
     last_attempt_at: Option<Moment>,
     /// Locked by more than attempts.
     locked_until: Option<Moment>,
-    /// When letters were asked for, newest last.
-    letters: Vec<Moment>,
+    /// Which letters were asked for when, newest last.
+    letters: Vec<(Letter, Moment)>,
 }
 
 events! {
@@ -36,7 +36,7 @@ events! {
         AttemptCounted = "sign_in_guard.attempt_counted" v 1 { number: u32, at: Moment },
         GuardLocked = "sign_in_guard.locked" v 1 { until: Moment },
         GuardOpened = "sign_in_guard.opened" v 1 {},
-        LetterAsked = "sign_in_guard.letter_asked" v 1 { at: Moment },
+        LetterAsked = "sign_in_guard.letter_asked" v 1 { letter: Letter, at: Moment },
     }
 }
 
@@ -69,9 +69,9 @@ impl SignInGuard {
                 self.last_attempt_at = None;
                 self.locked_until = None;
             }
-            SignInGuardEvent::LetterAsked { at } => {
-                self.letters.push(at);
-                let too_many = self.letters.len().saturating_sub(LETTERS_AN_HOUR);
+            SignInGuardEvent::LetterAsked { letter, at } => {
+                self.letters.push((letter, at));
+                let too_many = self.letters.len().saturating_sub(3 * LETTERS_AN_HOUR);
                 self.letters.drain(..too_many);
             }
         }

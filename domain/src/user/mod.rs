@@ -283,9 +283,15 @@ impl Account {
                 self.spent_reset = self.reset.take().map(|challenge| challenge.id);
                 self.take_password(password_hash);
             }
-            UserEvent::PasswordChanged { password_hash } => self.take_password(password_hash),
+            UserEvent::PasswordChanged { password_hash } => {
+                self.reset = None;
+                self.take_password(password_hash);
+            }
             UserEvent::PasswordRehashed { password_hash } => self.password_hash = password_hash,
-            UserEvent::UserStatusChanged { status } => self.status = status,
+            UserEvent::UserStatusChanged { status } => {
+                self.reset = None;
+                self.status = status;
+            }
         }
     }
 
@@ -305,7 +311,7 @@ impl Account {
     }
 }
 
-aggregate!(User, "user", UserEvent, UserError, snapshot 3);
+aggregate!(User, "user", UserEvent, UserError, snapshot 4);
 
 #[cfg(test)]
 pub(crate) mod samples {

@@ -111,10 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_back_from_suspension_by_mail() {
+    fn a_letter_from_before_a_change_opens_nothing() {
         let suspended = UserEvent::UserStatusChanged { status: Status::Suspended };
-        story([asked(), vec![suspended]].concat())
-            .when(answer(RESET.id, 1))
-            .then_expect_error(UserError::Suspended);
+        let back = UserEvent::UserStatusChanged { status: Status::Active };
+        let changed = UserEvent::PasswordChanged { password_hash: hashed("another") };
+        for change in [vec![suspended.clone()], vec![suspended, back], vec![changed]] {
+            story([asked(), change].concat())
+                .when(answer(RESET.id, 1))
+                .then_expect_error(UserError::WrongChallenge);
+        }
     }
 }
