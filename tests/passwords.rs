@@ -150,6 +150,22 @@ async fn a_password_is_changed_by_who_knows_it_and_other_sessions_end() {
 }
 
 #[tokio::test]
+async fn a_stolen_token_is_no_way_to_guess_the_password() {
+    let server = &calm().await.server;
+    let isla = server.person("Isla").await;
+    let body = |password: &str| json!({ "password": password });
+    let erase = async |password: &str| {
+        Answer::of(isla.request(reqwest::Method::DELETE, ME).json(&body(password))).await
+    };
+    for _ in 0..5 {
+        erase("Wrong&Smoke1994").await.refused(401, "REAUTHENTICATION_REQUIRED");
+    }
+    erase(&isla.password).await.refused(423, "ACCOUNT_LOCKED");
+    // Signing in is another door.
+    isla.login(&isla.password).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_suspended_person_is_out_at_once_and_stays_out() {
     let server = &calm().await.server;
     let (isla, keeper) = (server.person("Isla").await, server.administrator().await);

@@ -38,6 +38,49 @@ async fn a_copied_refresh_token_ends_the_session_and_a_lost_answer_does_not() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_does_not_make_a_copy_good_again() {
+    let server = &calm().await.server;
+    let mut isla = server.person("Isla").await;
+    let stolen = isla.refresh_token.clone();
+    let with_key = async |token: &str| {
+        let body = json!({ "refreshToken": token });
+        let request = isla.request(reqwest::Method::POST, REFRESH).json(&body);
+        crate::world::Answer::of(request.header("Idempotency-Key", "captured")).await
+    };
+    let first = with_key(&stolen).await.expect(200);
+    let next = first.data()["refreshToken"].as_str().unwrap().to_owned();
+    isla.refresh(&next).await.expect(200);
+    with_key(&stolen).await.refused(401, "REFRESH_TOKEN_REVOKED");
+    isla = isla.signed_in().await;
+    isla.get(ME).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_session_that_is_refreshed_without_end_is_ended_all_the_same() {
+    let server = &calm().await.server;
+    let isla = server.person("Isla").await;
+    let thief = isla.clone();
+    let refreshing = tokio::spawn(async move {
+        let mut token = thief.refresh_token.clone();
+        let mut rounds = 0;
+        loop {
+            let answer = thief.refresh(&token).await;
+            if answer.status != 200 {
+                return (rounds, answer);
+            }
+            token = answer.data()["refreshToken"].as_str().unwrap().to_owned();
+            rounds += 1;
+        }
+    });
+    let out = isla.clone().signed_in().await;
+    let all = json!({ "allDevices": true });
+    out.post("/api/v1/auth/logout", all).await.expect(200);
+    let (rounds, last) = refreshing.await.unwrap();
+    assert!(rounds > 0);
+    last.refused(401, "REFRESH_TOKEN_REVOKED");
+}
+
+#[tokio::test]
 async fn however_many_refresh_at_once_the_session_has_one_successor() {
     let server = &calm().await.server;
     let isla = server.person("Isla").await;

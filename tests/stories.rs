@@ -5,6 +5,7 @@
 mod world;
 
 mod accounts;
+mod authorisation;
 mod bad_input;
 mod casks;
 mod conventions;
