@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::world::{calm, until};
+use crate::world::{World, calm, until};
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const ME: &str = "/api/v1/users/me";
@@ -102,6 +102,14 @@ async fn tokens_that_were_never_given_out_refresh_nothing() {
     for token in ["x", "ccr_", "ccr_AAAA", &forged] {
         isla.refresh(token).await.refused(401, "TOKEN_INVALID");
     }
+    let metrics = isla.request(reqwest::Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for counted in [
+        "auth_token_operations_total{operation=\"refresh\",status=\"failure\"}",
+        "auth_login_attempts_total{tenant_id=\"1\",method=\"password\",status=\"success\"}",
+    ] {
+        assert!(metrics.contains(counted), "{metrics}");
+    }
     isla.post(REFRESH, json!({})).await.refused(400, "VALIDATION_ERROR");
     isla.refresh(&isla.refresh_token).await.expect(200);
 }
@@ -158,6 +166,36 @@ async fn the_sixth_sign_in_ends_the_oldest_session() {
         (list.data().as_array().unwrap().len() == 5).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_rotated_in_is_published_before_it_signs() {
+    let world = World::new().await;
+    let server = world.server().await;
+    let isla = server.person("Isla").await;
+    let keys = async |person: &crate::world::Person| {
+        let keys = person.get("/.well-known/jwks.json").await.body["keys"].clone();
+        keys.as_array().unwrap().len()
+    };
+    assert_eq!(keys(&isla).await, 1);
+    let kek = world.data_folder().join("secrets/key-encryption-key");
+    let rotated = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+        .args(["keys", "rotate"])
+        .envs(world.settings(&[]))
+        .env("CASKCHAIN_KEY_ENCRYPTION_KEY_FILE", kek)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(rotated.stdout).unwrap();
+    assert!(rotated.status.success() && said.contains("signs from"), "{said}");
+
+    server.terminate().await;
+    let server = world.server().await;
+    let isla = isla.at(&server.url);
+    assert_eq!(keys(&isla).await, 2);
+    // Yesterday's key still signs, and what it signed is believed.
+    isla.get(ME).await.expect(200);
+    isla.clone().signed_in().await.get(ME).await.expect(200);
 }
 
 #[tokio::test]

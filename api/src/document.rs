@@ -41,8 +41,12 @@ type Resources = (Auth, Tokens, Passwords, Sessions, Users, People, Whiskeys, Nf
 fn resources(platform: &Platform) -> Resources {
     let (commands, readers) = (&platform.commands, &platform.readers);
     (
-        Auth { commands: commands.clone() },
-        Tokens { commands: commands.clone(), believer: platform.believer.clone() },
+        Auth { commands: commands.clone(), metrics: platform.metrics.clone() },
+        Tokens {
+            commands: commands.clone(),
+            metrics: platform.metrics.clone(),
+            believer: platform.believer.clone(),
+        },
         Passwords { commands: commands.clone() },
         Sessions {
             commands: commands.clone(),

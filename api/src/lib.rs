@@ -5,6 +5,7 @@ pub mod demo;
 pub mod dev;
 pub mod document;
 pub mod http;
+pub mod keys;
 pub mod logging;
 pub mod metrics;
 pub mod resources;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{demo, dev, document, logging, serve};
+use api::{demo, dev, document, keys, logging, serve};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -38,11 +38,23 @@ enum Command {
     },
     /// Bring the event store's schema up to date.
     Migrate,
+    /// Signing keys of access tokens.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Walk from registration to a minted NFT against a running server.
     #[command(after_help = "Example: caskchain demo")]
     Demo,
     /// Print the OpenAPI document as YAML.
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Make the next key before its time: published now, it signs from tomorrow on.
+    #[command(after_help = "Example: caskchain keys rotate")]
+    Rotate,
 }
 
 #[tokio::main]
@@ -67,6 +79,7 @@ async fn main() -> ExitCode {
             serve::run(config, roles).await
         }
         Command::Migrate => serve::migrate(&config).await,
+        Command::Keys { command: KeysCommand::Rotate } => keys::rotate(&config).await,
     };
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }

@@ -20,6 +20,19 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LoginLabels {
+    tenant_id: String,
+    method: String,
+    status: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenLabels {
+    operation: String,
+    status: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ProjectionLabels {
     projection: String,
 }
@@ -29,6 +42,8 @@ struct ProjectionLabels {
 pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Histogram>,
+    logins: Family<LoginLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
     projection_lag: Family<ProjectionLabels, Gauge>,
     projection_parked: Family<ProjectionLabels, Gauge>,
     sequencer_lag: Gauge,
@@ -40,6 +55,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
         let requests: Family<_, _> = Family::new_with_constructor(latencies as fn() -> Histogram);
+        let (logins, tokens) = (Family::default(), Family::default());
         let (projection_lag, projection_parked) = (Family::default(), Family::default());
         let sequencer_lag = Gauge::default();
         let (events_appended, resident_memory) = (Counter::default(), Gauge::default());
@@ -49,6 +65,8 @@ impl Default for Metrics {
             Unit::Seconds,
             requests.clone(),
         );
+        registry.register("auth_login_attempts", "Attempts to sign in", logins.clone());
+        registry.register("auth_token_operations", "What was done with tokens", tokens.clone());
         registry.register(
             "projection_lag",
             "Events a read model has not folded yet",
@@ -79,6 +97,8 @@ impl Default for Metrics {
         Self {
             registry,
             requests,
+            logins,
+            tokens,
             projection_lag,
             projection_parked,
             sequencer_lag,
@@ -93,6 +113,18 @@ impl Metrics {
         let labels =
             RequestLabels { method: method.to_owned(), operation: operation.to_owned(), status };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// An attempt to sign in. `tenant_id` is one that exists, so that metrics do not grow by
+    /// requests.
+    pub fn login(&self, tenant_id: String, status: &'static str) {
+        let (method, status) = ("password".to_owned(), status.to_owned());
+        self.logins.get_or_create(&LoginLabels { tenant_id, method, status }).inc();
+    }
+
+    pub fn token(&self, operation: &'static str, is_good: bool) {
+        let status = if is_good { "success" } else { "failure" }.to_owned();
+        self.tokens.get_or_create(&TokenLabels { operation: operation.to_owned(), status }).inc();
     }
 
     pub fn log(&self, head: i64, published: i64) {

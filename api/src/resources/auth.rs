@@ -1,8 +1,8 @@
 //! Accounts and signing in.
 
-use commands::Commands;
 use commands::session::SignIn;
 use commands::user::Registration;
+use commands::{CommandError, Commands};
 use domain::id::TenantId;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
@@ -23,9 +23,11 @@ use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::limits::Sensitive;
 use crate::http::problem::Problem;
 use crate::http::values::Text;
+use crate::metrics::Metrics;
 
 pub struct Auth {
     pub commands: Commands,
+    pub metrics: Metrics,
 }
 
 /// A person who wants an account. A username or a full name is needed.
@@ -212,7 +214,15 @@ impl Auth {
         let (sign_in, tenant) = body.value;
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
-        let done = sensitive.judged(self.commands.sign_in(&asked, &sign_in).await).await?;
+        let outcome = self.commands.sign_in(&asked, &sign_in).await;
+        let tenant = asked.context.tenant().to_string();
+        match &outcome {
+            Ok(_) => self.metrics.login(tenant, "success"),
+            Err(CommandError::WrongCredentials { .. }) => self.metrics.login(tenant, "failure"),
+            Err(CommandError::Locked(_)) => self.metrics.login(tenant, "locked"),
+            Err(_) => {}
+        }
+        let done = sensitive.judged(outcome).await?;
         Ok(Found::new(Issued::to(&self.commands, &done.answer)?).done(&done))
     }
 }

@@ -17,9 +17,11 @@ use crate::http::envelope::Found;
 use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::problem::Problem;
 use crate::http::values::Token;
+use crate::metrics::Metrics;
 
 pub struct Tokens {
     pub commands: Commands,
+    pub metrics: Metrics,
     pub believer: Believer,
 }
 
@@ -187,7 +189,9 @@ impl Tokens {
     ) -> Result<Found<Issued>, Problem> {
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(asking::anonymous(None), headers, body.digest)?;
-        let done = self.commands.refresh(&asked, &body.value).await?;
+        let outcome = self.commands.refresh(&asked, &body.value).await;
+        self.metrics.token("refresh", outcome.is_ok());
+        let done = outcome?;
         Ok(Found::new(Issued::to(&self.commands, &done.answer)?).done(&done))
     }
 
@@ -210,7 +214,9 @@ impl Tokens {
     /// Whether an access token is good, and what it says
     #[oai(path = "/auth/verify", method = "post", operation_id = "verify_token")]
     async fn verify_token(&self, body: Body<TokenBody>) -> Result<Found<Believed>, Problem> {
-        let claims = self.believer.claims(body.value.expose_secret()).await?;
+        let outcome = self.believer.claims(body.value.expose_secret()).await;
+        self.metrics.token("verify", outcome.is_ok());
+        let claims = outcome?;
         Ok(Found::new(Believed {
             valid: true,
             session_id: claims.sid.to_string(),
