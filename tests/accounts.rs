@@ -79,19 +79,53 @@ async fn one_address_has_one_account_however_many_ask_at_once() {
 }
 
 #[tokio::test]
-async fn a_username_belongs_to_one_person() {
+async fn a_username_belongs_to_who_verifies_an_address_first() {
     let server = &calm().await.server;
     let name: String =
         server.visitor().email.bytes().filter(u8::is_ascii_digit).map(letter).collect();
-    let register = |name: &str| {
+    let register = async |name: &str| {
         let visitor = server.visitor();
         let body = json!({
             "email": visitor.email, "password": visitor.password, "username": name,
         });
-        async move { visitor.post("/api/v1/auth/register", body).await }
+        (visitor.post("/api/v1/auth/register", body).await, visitor)
     };
-    register(&name).await.expect(201);
-    register(&name.to_uppercase()).await.refused(409, "USERNAME_TAKEN");
+    let (first, slow) = register(&name).await;
+    first.expect(201);
+    // Free still: a refusal would tell that the first registration made an account.
+    let (second, quick) = register(&name.to_uppercase()).await;
+    second.expect(201);
+    quick.get(&quick.verification_link().await).await.expect(200);
+    let (third, _) = register(&name).await;
+    third.refused(409, "USERNAME_TAKEN");
+
+    slow.get(&slow.verification_link().await).await.expect(200);
+    let username = async |person: crate::world::Person| {
+        let person = person.signed_in().await;
+        person.id().await;
+        person.get("/api/v1/users/me").await.data()["username"].clone()
+    };
+    assert_eq!(username(quick).await, name.to_uppercase());
+    assert_eq!(username(slow).await, serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn the_owner_of_an_address_gets_the_account_that_somebody_else_made_with_it() {
+    let server = &calm().await.server;
+    let mut isla = server.visitor();
+    let mut squatting = isla.registration("Somebody Else");
+    squatting["password"] = json!("Squatter&Sons1850");
+    isla.post("/api/v1/auth/register", squatting).await.expect(201);
+    isla.post("/api/v1/auth/register", isla.registration("Isla")).await.expect(201);
+    let ask = json!({ "email": isla.email });
+    isla.post("/api/v1/auth/password/forgot", ask).await.expect(202);
+    let letter = isla.mail("A new password").await;
+    let token = letter.lines().find(|line| line.len() > 60 && !line.contains(' ')).unwrap();
+    isla.password = "Tidal&Harbour2031".to_owned();
+    let reset = json!({ "token": token, "password": isla.password });
+    isla.post("/api/v1/auth/password/reset", reset).await.expect(200);
+    isla.login("Squatter&Sons1850").await.refused(401, "INVALID_CREDENTIALS");
+    isla.signed_in().await.get("/api/v1/users/me").await.expect(200);
 }
 
 /// Usernames have no digits.

@@ -19,7 +19,7 @@ use crate::session::{EndReason, SessionEvent};
 use crate::sign_in_guard::{Letter, SignInGuardEvent};
 use crate::sign_ins::SignInsEvent;
 use crate::tenant::TenantEvent;
-use crate::user::{Status, UserEvent};
+use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{lane, nft, personal, session, sign_ins, upcast, user, whiskey};
 
@@ -47,6 +47,7 @@ fn samples() -> Vec<Value> {
             user::samples::reset_requested(),
             UserEvent::PasswordReset { password_hash: user::samples::password_hash() },
             UserEvent::PasswordChanged { password_hash: user::samples::password_hash() },
+            UserEvent::NameWithdrawn { name: Name::Username },
             UserEvent::PasswordRehashed { password_hash: user::samples::password_hash() },
             UserEvent::UserStatusChanged { status: Status::Suspended },
             UserEvent::AccountLocked { email: user::samples::email(), until: AT },

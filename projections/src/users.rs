@@ -3,7 +3,7 @@
 use domain::id::{TenantId, UserId};
 use domain::moment::Moment;
 use domain::personal::Personal;
-use domain::user::{User, UserEvent};
+use domain::user::{Name, User, UserEvent};
 use eventstore::Recorded;
 use eventstore::vault::Vault;
 use serde::de::DeserializeOwned;
@@ -102,6 +102,16 @@ impl Projection for Users {
             }
             UserEvent::AccountUnlocked {} | UserEvent::PasswordReset { .. } => {
                 sqlx::query("update users set locked_until = null where user_id = $1")
+                    .bind(id)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            UserEvent::NameWithdrawn { name } => {
+                let column = match name {
+                    Name::Username => "username",
+                    Name::Phone => "phone",
+                };
+                sqlx::query(&format!("update users set {column} = null where user_id = $1"))
                     .bind(id)
                     .execute(&mut *connection)
                     .await?;

@@ -128,6 +128,7 @@ impl Mailer {
             | UserEvent::PasswordReset { .. }
             | UserEvent::PasswordChanged { .. }
             | UserEvent::PasswordRehashed { .. }
+            | UserEvent::NameWithdrawn { .. }
             | UserEvent::UserStatusChanged { .. }
             | UserEvent::AccountUnlocked {}
             | UserEvent::UserErased {} => None,

@@ -8,6 +8,7 @@ mod create_administrator;
 mod erase;
 mod letters;
 mod lock;
+mod names;
 mod new_password;
 mod register;
 mod reset_password;

@@ -2,16 +2,18 @@
 
 use domain::id::{ChallengeId, TenantId, UserId};
 use domain::permission::Permission;
-use domain::sign_in_guard::{AskLetter, Letter, SignInGuard};
+use domain::sign_in_guard::{AskLetter, Letter, SignInGuard, SignInGuardEvent};
 use domain::tenant::Tenant;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::user::{RecordRegistrationAttempt, RegisterUser, User, password};
 use domain::violation::Violation;
+use eventstore::Loaded;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::claims::{self, Identifier};
+use super::names::tried_again;
+use crate::claims::Identifier;
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
 
@@ -61,25 +63,28 @@ impl Commands {
             .map_err(|violation| CommandError::Invalid { field: "password", violation })?;
         self.once(asked, || async {
             let tenant = self.open_tenant(asked.context.tenant()).await?;
+            self.must_be_free(asked, registration).await?;
             let user = UserId::new(self.ids.next()?);
             let command = self.registering(user, registration).await?;
+            // The same steps from here on, whether or not the address is known.
+            let known = self.holder_of(asked.context.tenant(), registration.email.as_str()).await?;
+            if let Some(owner) = known {
+                return self.tell_the_owner(asked, owner, &registration.email).await;
+            }
             let (loaded, events) =
                 self.decide_first::<User, _>(asked, &user.to_string(), &command)?;
-            let claims = registration
-                .identifiers()
-                .iter()
-                .map(|name| {
-                    self.claim_digests.claim(asked.context.tenant(), name, user.to_string())
-                })
-                .collect();
-            let commit =
-                self.begin(asked).expecting(&tenant).append(&loaded, events).claiming(claims);
-            match self.commit(asked, &Registered {}, commit).await {
-                Err(CommandError::Claimed(kinds)) if kinds == [claims::EMAIL] => {
-                    self.tell_the_owner(asked, &registration.email).await
-                }
-                outcome => outcome,
-            }
+            let (guard, asking) =
+                self.asking(asked, &registration.email, Letter::Verification).await?;
+            let email = Identifier::Email(registration.email.clone());
+            let claim = self.claim_digests.claim(tenant.tenant, &email, user.to_string());
+            let commit = self
+                .begin(asked)
+                .expecting(&tenant)
+                .append(&loaded, events)
+                .append(&guard, asking)
+                .claiming(vec![claim]);
+            // Claimed in this very moment: the next attempt finds the address known.
+            tried_again(self.commit(asked, &Registered {}, commit).await)
         })
         .await
     }
@@ -106,31 +111,37 @@ impl Commands {
     async fn tell_the_owner(
         &self,
         asked: &Asked,
+        owner: UserId,
         email: &Email,
     ) -> Result<Done<Registered>, CommandError> {
-        let tenant = asked.context.tenant();
-        let identifier = Identifier::Email(email.clone());
-        let digest = self.claim_digests.digest(tenant, &identifier);
-        let holder = self.store.holder_of(tenant, claims::EMAIL, &digest).await?;
-        // Let go of in this very moment: the next attempt gets it.
-        let holder = holder.ok_or(CommandError::Conflict)?;
-        let guard = self.claim_digests.guard(tenant, email.as_str());
-        let ask = AskLetter { letter: Letter::AlreadyRegistered, now: self.store.clock().now() };
-        let (loaded, asking) = self.decide::<SignInGuard, _>(asked, &guard, &ask).await?;
+        let (guard, asking) = self.asking(asked, email, Letter::AlreadyRegistered).await?;
         let mut commit = self.begin(asked);
         if !asking.is_empty() {
             let command = RecordRegistrationAttempt;
-            let (account, events) = self.decide::<User, _>(asked, &holder, &command).await?;
-            commit = commit.append(&loaded, asking).append(&account, events);
+            let (account, events) =
+                self.decide::<User, _>(asked, &owner.to_string(), &command).await?;
+            commit = commit.append(&guard, asking).append(&account, events);
         }
         self.commit(asked, &Registered {}, commit).await
+    }
+
+    /// Whether a letter may go to the address.
+    async fn asking(
+        &self,
+        asked: &Asked,
+        email: &Email,
+        letter: Letter,
+    ) -> Result<(Loaded<SignInGuard>, Vec<SignInGuardEvent>), CommandError> {
+        let guard = self.claim_digests.guard(asked.context.tenant(), email.as_str());
+        let ask = AskLetter { letter, now: self.store.clock().now() };
+        self.decide::<SignInGuard, _>(asked, &guard, &ask).await
     }
 
     /// The tenant, which has to exist. It is a condition of whatever is committed with it.
     pub(crate) async fn open_tenant(
         &self,
         tenant: TenantId,
-    ) -> Result<eventstore::Loaded<Tenant>, CommandError> {
+    ) -> Result<Loaded<Tenant>, CommandError> {
         let id = tenant.to_string();
         let loaded = self.store.load::<Tenant>(tenant, &id).await?;
         if loaded.state.must_be_open().is_ok() {

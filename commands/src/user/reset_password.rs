@@ -4,10 +4,11 @@
 use domain::command::Command;
 use domain::permission::Permission;
 use domain::session::EndReason;
-use domain::user::{ResetPassword, User, UserError};
+use domain::user::{ResetPassword, Status, User, UserError};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::names::tried_again;
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
 use crate::outside::challenges::Answered;
@@ -40,11 +41,19 @@ impl Commands {
             let account = loaded.state.account()?;
             command.password_hash =
                 self.new_password(tenant, user, account, password, "password").await?;
-            let commit = self.begin(&asked).append(&loaded, command.decide(&loaded.state)?);
+            let mut events = command.decide(&loaded.state)?;
+            let mut commit = self.begin(&asked);
+            if account.status == Status::Pending {
+                let (with_names, withdrawn) =
+                    self.claiming_names(&asked, commit, user, &loaded).await?;
+                commit = with_names;
+                events.extend(withdrawn);
+            }
+            let commit = commit.append(&loaded, events);
             let commit = self.opening_guards(&asked, commit, account).await?;
             let (commit, ended_sessions) =
                 self.ending_of(&asked, commit, user, Which::All, EndReason::PasswordReset).await?;
-            self.commit(&asked, &PasswordSet { ended_sessions }, commit).await
+            tried_again(self.commit(&asked, &PasswordSet { ended_sessions }, commit).await)
         })
         .await
     }

@@ -16,6 +16,7 @@ mod request_verification;
 mod reset_password;
 mod sign_in;
 mod verify_email;
+mod withdraw_name;
 
 use std::collections::BTreeSet;
 
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use sign_in::Credentials;
 use thiserror::Error;
 pub use verify_email::VerifyEmail;
+pub use withdraw_name::{Name, WithdrawName};
 
 use self::email::Email;
 use self::names::{FullName, Phone, Username};
@@ -140,6 +142,8 @@ events! {
         },
         PasswordReset = "user.password_reset" v 1 { password_hash: Personal<String> },
         PasswordChanged = "user.password_changed" v 1 { password_hash: Personal<String> },
+        /// Somebody else has verified it first.
+        NameWithdrawn = "user.name_withdrawn" v 1 { name: Name },
         /// The same password at a higher cost.
         PasswordRehashed = "user.password_rehashed" v 1 { password_hash: Personal<String> },
         UserStatusChanged = "user.status_changed" v 1 { status: Status },
@@ -272,6 +276,8 @@ impl Account {
                 self.status = Status::Active;
                 self.roles.insert(Role::Member);
             }
+            UserEvent::NameWithdrawn { name: Name::Username } => self.username = None,
+            UserEvent::NameWithdrawn { name: Name::Phone } => self.phone = None,
             UserEvent::RoleAssigned { role } => {
                 self.roles.insert(role);
             }

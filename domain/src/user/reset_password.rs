@@ -20,10 +20,11 @@ pub struct RequestPasswordReset {
 impl Command<User> for RequestPasswordReset {
     const REQUIRES: Permission = Permission::PUBLIC;
 
-    /// Whoever has no account in use is not asked; nobody is told.
+    /// Also somebody whose address is not verified yet: whoever registered with it may have been
+    /// somebody else, and this is how its owner gets the account.
     fn decide(&self, user: &User) -> Result<Vec<UserEvent>, UserError> {
         let account = user.account()?;
-        if account.status != Status::Active {
+        if !matches!(account.status, Status::Active | Status::Pending) {
             return Ok(vec![]);
         }
         let expires_at = self.now.plus(PASSWORD_CHALLENGE_LIFE);
@@ -50,7 +51,7 @@ impl ResetPassword {
             _ if account.spent_reset == Some(self.challenge) => Err(UserError::ChallengeSpent),
             Some(asked) if asked.id != self.challenge => Err(UserError::WrongChallenge),
             Some(asked) if asked.expires_at <= self.now => Err(UserError::ChallengeExpired),
-            Some(_) => account.must_be_active(),
+            Some(_) => Ok(()),
             None => Err(UserError::WrongChallenge),
         }
     }
@@ -63,7 +64,12 @@ impl Command<User> for ResetPassword {
         self.may_answer(user)?;
         let hash = self.password_hash.clone();
         let password_hash = Personal::new(self.user, Purpose::Security, hash);
-        Ok(vec![UserEvent::PasswordReset { password_hash }])
+        let reset = UserEvent::PasswordReset { password_hash };
+        Ok(match user.account()?.status {
+            // The letter has come to the address.
+            Status::Pending => vec![UserEvent::EmailVerified {}, reset],
+            Status::Active | Status::Suspended | Status::Inactive => vec![reset],
+        })
     }
 }
 
@@ -91,10 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_active_is_asked() {
+    fn whoever_may_come_in_is_asked() {
         let ask = || RequestPasswordReset { challenge: RESET.id, now: Moment::from_unix_ms(0) };
         story(settled()).when(ask()).then_expect_events(vec![reset_requested()]);
-        story(vec![registered()]).when(ask()).then_expect_events(vec![]);
+        story(vec![registered()]).when(ask()).then_expect_events(vec![reset_requested()]);
+        let suspended = UserEvent::UserStatusChanged { status: Status::Suspended };
+        story([settled(), vec![suspended]].concat()).when(ask()).then_expect_events(vec![]);
         story(vec![]).when(ask()).then_expect_error(UserError::Absent);
     }
 
@@ -108,6 +116,13 @@ mod tests {
         let after = [asked(), vec![reset()]].concat();
         story(after).when(answer(RESET.id, 1)).then_expect_error(UserError::ChallengeSpent);
         story(settled()).when(answer(RESET.id, 1)).then_expect_error(UserError::WrongChallenge);
+    }
+
+    #[test]
+    fn the_answer_also_says_whose_the_address_is() {
+        story(vec![registered(), reset_requested()])
+            .when(answer(RESET.id, 1))
+            .then_expect_events(vec![UserEvent::EmailVerified {}, reset()]);
     }
 
     #[test]
