@@ -12,3 +12,4 @@ pub mod resources;
 pub mod role;
 pub mod serve;
 pub mod wiring;
+mod write_side;

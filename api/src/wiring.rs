@@ -3,23 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::claims::ClaimDigests;
-use commands::nft::MintPolicy;
 use commands::outside::chain::Chain;
-use commands::outside::challenges::Challenges;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::key_keeper::KeyKeeper;
-use commands::outside::key_ring::KeyRing;
 use commands::outside::mail::Post;
 use commands::outside::outbox::Outbox;
-use commands::outside::passwords::{Costs, Passwords};
-use commands::outside::refresh_tokens::RefreshTokens;
 use commands::outside::smtp::Smtp;
-use commands::outside::tokens::{ACCESS_TOKEN_LIFE, Tokens};
+use commands::outside::tokens::ACCESS_TOKEN_LIFE;
 use commands::reactions::mail::Mailer;
 use commands::reactions::mint::Minter;
 use commands::{Asked, Commands};
-use domain::nft::address::EvmAddress;
 use eventstore::appender::Appender;
 use eventstore::database::{self, Role as DatabaseRole};
 use eventstore::ids::Ids;
@@ -41,11 +34,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigError, PasswordsConfig};
+use crate::config::{Config, ConfigError};
 use crate::http::authentication::Believer;
 use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
 use crate::role::Role;
+use crate::write_side::{Keys, commands_of};
 
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -95,17 +89,6 @@ struct Background {
 
 /// What the background may take to end; the process has ten seconds in all.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
-
-/// The keys the platform made for itself.
-struct Keys {
-    pepper: [u8; 32],
-    claims: [u8; 32],
-    challenges: [u8; 32],
-    idempotency: [u8; 32],
-    refresh: [u8; 32],
-    addresses: [u8; 32],
-    signing: KeyRing,
-}
 
 pub fn required(setting: &Option<SecretString>, name: &'static str) -> Result<String, ConfigError> {
     setting.as_ref().map(|s| s.expose_secret().to_owned()).ok_or(ConfigError::Missing(name))
@@ -246,62 +229,12 @@ impl Platform {
     }
 }
 
-impl Keys {
-    async fn get(secrets: &Secrets, keeper: &KeyKeeper) -> Result<Self, StartError> {
-        Ok(Self {
-            pepper: secrets.random_key("password-pepper").await.map_err(StartError::of)?,
-            claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
-            challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
-            idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
-            addresses: secrets.random_key("address-digests").await.map_err(StartError::of)?,
-            refresh: secrets.random_key("refresh-tokens").await.map_err(StartError::of)?,
-            signing: keeper.keys().await.map_err(StartError::of)?,
-        })
-    }
-}
-
-fn commands_of(
-    config: &Config,
-    store: Store,
-    ids: Ids,
-    entropy: Entropy,
-    keys: Keys,
-) -> Result<Commands, StartError> {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let PasswordsConfig { memory_kib, iterations, lanes, threads } = config.passwords;
-    let threads = if threads == 0 { cores } else { threads };
-    let costs = Costs { memory_kib, iterations, lanes };
-    let contract = config.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?;
-    let custody = config.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?;
-    Ok(Commands {
-        store,
-        ids,
-        passwords: Passwords::new(keys.pepper, entropy.clone(), costs, threads)
-            .map_err(StartError::of)?,
-        entropy,
-        tokens: Arc::new(Tokens::new(&config.public_url(), keys.signing)),
-        refresh_tokens: Arc::new(RefreshTokens::new(&keys.refresh)),
-        challenges: Arc::new(Challenges::new(&keys.challenges)),
-        claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
-        mint_policy: Arc::new(mint_policy(config, contract, custody)),
-    })
-}
-
 /// How mail is sent: by SMTP if that is configured, else into the outbox.
 fn post(config: &Config, outbox: Option<Outbox>) -> Result<Arc<dyn Post>, StartError> {
     match (&config.mail.smtp_url, outbox) {
         (Some(url), _) => Ok(Arc::new(Smtp::new(url, &config.mail.from).map_err(StartError::of)?)),
         (None, Some(outbox)) => Ok(Arc::new(outbox)),
         (None, None) => Err(ConfigError::Missing("mail.smtp_url").into()),
-    }
-}
-
-fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {
-    MintPolicy {
-        network: config.chain.network.clone(),
-        chain_id: config.chain.chain_id,
-        contract,
-        custody,
     }
 }
 

@@ -8,7 +8,7 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::tokens::{Payload, SignedOut};
+use super::tokens::{Payload, SignedOut, TokenBody};
 use crate::http::asking::{self, Headers};
 use crate::http::authentication::Believer;
 use crate::http::body::{Body, Checked};
@@ -22,19 +22,6 @@ use crate::http::values::{List, Token};
 pub struct Internal {
     pub commands: Commands,
     pub believer: Believer,
-}
-
-#[derive(Object)]
-struct TokenBody {
-    token: Needed<Token>,
-}
-
-impl Checked for TokenBody {
-    type Value = SecretString;
-
-    fn check(self, violations: &mut Violations) -> Option<SecretString> {
-        violations.required("token", self.token).map(|token| token.0)
-    }
 }
 
 #[derive(Object)]

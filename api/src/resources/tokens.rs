@@ -86,7 +86,7 @@ impl Checked for RefreshBody {
 
 /// An access token or a refresh token.
 #[derive(Object)]
-struct TokenBody {
+pub struct TokenBody {
     token: Needed<Token>,
 }
 

@@ -4,10 +4,12 @@ pub mod email;
 pub mod names;
 pub mod password;
 
+mod account;
 mod assign_role;
 mod change_password;
 mod change_status;
 mod erase;
+mod error;
 mod lock;
 mod record_registration_attempt;
 mod register;
@@ -18,12 +20,12 @@ mod sign_in;
 mod verify_email;
 mod withdraw_name;
 
-use std::collections::BTreeSet;
-
+pub use account::{Account, FORMER_PASSWORDS, Status};
 pub use assign_role::AssignRole;
 pub use change_password::ChangePassword;
 pub use change_status::ChangeStatus;
 pub use erase::EraseUser;
+pub use error::UserError;
 pub use lock::{RecordLock, RecordUnlock};
 pub use record_registration_attempt::RecordRegistrationAttempt;
 pub use register::{EMAIL_CHALLENGE_LIFE, RegisterUser};
@@ -32,7 +34,6 @@ pub use request_verification::RequestVerification;
 pub use reset_password::{PASSWORD_CHALLENGE_LIFE, RequestPasswordReset, ResetPassword};
 use serde::{Deserialize, Serialize};
 pub use sign_in::Credentials;
-use thiserror::Error;
 pub use verify_email::VerifyEmail;
 pub use withdraw_name::{Name, WithdrawName};
 
@@ -43,7 +44,6 @@ use crate::event::events;
 use crate::id::ChallengeId;
 use crate::moment::Moment;
 use crate::personal::Personal;
-use crate::refusal::{Kind, Refusal};
 use crate::role::Role;
 
 /// What rules need to know of a person.
@@ -56,53 +56,6 @@ pub enum User {
     /// Nobody any more; the id is not given to anybody else.
     Erased,
 }
-
-/// A person's account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    pub status: Status,
-    pub email: Personal<Email>,
-    pub username: Option<Personal<Username>>,
-    pub full_name: Option<Personal<FullName>>,
-    pub phone: Option<Personal<Phone>>,
-    pub password_hash: Personal<String>,
-    /// Those before it, newest first: none of them may come again.
-    pub former_hashes: Vec<Personal<String>>,
-    roles: BTreeSet<Role>,
-    /// The newest question whether the address is theirs.
-    verification: Challenge,
-    /// The newest question whether they want another password.
-    reset: Option<Challenge>,
-    /// The last one that was answered.
-    spent_reset: Option<ChallengeId>,
-}
-
-/// Where an account stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Registered, the e-mail address not yet verified.
-    Pending,
-    Active,
-    /// By an administrator, for a reason.
-    Suspended,
-    /// Not in use any more.
-    Inactive,
-}
-
-impl Status {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Active => "ACTIVE",
-            Self::Suspended => "SUSPENDED",
-            Self::Inactive => "INACTIVE",
-        }
-    }
-}
-
-/// How many passwords before the present one may not come again.
-pub const FORMER_PASSWORDS: usize = 4;
 
 /// A question mailed to the person, open until it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,72 +109,6 @@ events! {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Error)]
-pub enum UserError {
-    #[error("there is no such user")]
-    Absent,
-    #[error("the user is registered already")]
-    AlreadyRegistered,
-    #[error("the verification token does not fit")]
-    WrongChallenge,
-    #[error("the verification token has been used")]
-    ChallengeSpent,
-    #[error("the verification token has expired")]
-    ChallengeExpired,
-    #[error("the identifier or the password is wrong")]
-    WrongCredentials,
-    #[error("the e-mail address has not been verified yet")]
-    NotActivated,
-    #[error("the account is suspended")]
-    Suspended,
-    #[error("the password that was to confirm it is wrong")]
-    NotReallyThem,
-    #[error("the password was used before")]
-    PasswordReused,
-    #[error("the account is {0}, so its status cannot be changed to {1}")]
-    StatusStays(&'static str, &'static str),
-}
-
-impl Refusal for UserError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Absent => Kind::Absent,
-            Self::AlreadyRegistered => Kind::Taken,
-            Self::WrongChallenge
-            | Self::ChallengeExpired
-            | Self::WrongCredentials
-            | Self::NotReallyThem => Kind::Unauthenticated,
-            Self::ChallengeSpent => Kind::Spent,
-            Self::NotActivated | Self::Suspended => Kind::Forbidden,
-            Self::PasswordReused => Kind::Invalid,
-            Self::StatusStays(..) => Kind::IllegalState,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Absent => "USER_NOT_FOUND",
-            Self::AlreadyRegistered => "CONFLICT",
-            Self::WrongChallenge => "TOKEN_INVALID",
-            Self::ChallengeSpent => "TOKEN_ALREADY_USED",
-            Self::ChallengeExpired => "TOKEN_EXPIRED",
-            Self::WrongCredentials => "INVALID_CREDENTIALS",
-            Self::NotActivated => "ACCOUNT_NOT_ACTIVATED",
-            Self::Suspended => "ACCOUNT_SUSPENDED",
-            Self::NotReallyThem => "REAUTHENTICATION_REQUIRED",
-            Self::PasswordReused => "PASSWORD_REUSE",
-            Self::StatusStays(..) => "ILLEGAL_STATE",
-        }
-    }
-
-    fn state(&self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::StatusStays(state, _) => Some((state, "change_status")),
-            _ => None,
-        }
-    }
-}
-
 impl User {
     fn fold(&mut self, event: UserEvent) {
         match event {
@@ -233,19 +120,9 @@ impl User {
                 password_hash,
                 challenge,
             } => {
-                *self = Self::Registered(Account {
-                    status: Status::Pending,
-                    email,
-                    username,
-                    full_name,
-                    phone,
-                    password_hash,
-                    former_hashes: Vec::new(),
-                    roles: BTreeSet::new(),
-                    verification: challenge,
-                    reset: None,
-                    spent_reset: None,
-                });
+                let account =
+                    Account::new(email, username, full_name, phone, password_hash, challenge);
+                *self = Self::Registered(account);
             }
             UserEvent::UserErased {} => *self = Self::Erased,
             later => {
@@ -260,59 +137,6 @@ impl User {
         match self {
             Self::Unregistered | Self::Erased => Err(UserError::Absent),
             Self::Registered(account) => Ok(account),
-        }
-    }
-}
-
-impl Account {
-    fn fold(&mut self, event: UserEvent) {
-        match event {
-            UserEvent::UserRegistered { .. }
-            | UserEvent::UserErased {}
-            | UserEvent::RegistrationAttempted { .. }
-            | UserEvent::AccountLocked { .. }
-            | UserEvent::AccountUnlocked {} => {}
-            UserEvent::EmailVerified {} => {
-                self.status = Status::Active;
-                self.roles.insert(Role::Member);
-            }
-            UserEvent::NameWithdrawn { name: Name::Username } => self.username = None,
-            UserEvent::NameWithdrawn { name: Name::Phone } => self.phone = None,
-            UserEvent::RoleAssigned { role } => {
-                self.roles.insert(role);
-            }
-            UserEvent::EmailVerificationRequested { challenge, .. } => {
-                self.verification = challenge;
-            }
-            UserEvent::PasswordResetRequested { challenge, .. } => self.reset = Some(challenge),
-            UserEvent::PasswordReset { password_hash } => {
-                self.spent_reset = self.reset.take().map(|challenge| challenge.id);
-                self.take_password(password_hash);
-            }
-            UserEvent::PasswordChanged { password_hash } => {
-                self.reset = None;
-                self.take_password(password_hash);
-            }
-            UserEvent::PasswordRehashed { password_hash } => self.password_hash = password_hash,
-            UserEvent::UserStatusChanged { status } => {
-                self.reset = None;
-                self.status = status;
-            }
-        }
-    }
-
-    fn take_password(&mut self, password_hash: Personal<String>) {
-        let former = std::mem::replace(&mut self.password_hash, password_hash);
-        self.former_hashes.insert(0, former);
-        self.former_hashes.truncate(FORMER_PASSWORDS);
-    }
-
-    /// Who is in use of their account.
-    pub(super) fn must_be_active(&self) -> Result<(), UserError> {
-        match self.status {
-            Status::Pending => Err(UserError::NotActivated),
-            Status::Active => Ok(()),
-            Status::Suspended | Status::Inactive => Err(UserError::Suspended),
         }
     }
 }

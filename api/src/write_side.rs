@@ -1,0 +1,82 @@
+//! The write side, put together: the platform's own keys, and everything commands need.
+
+use std::sync::Arc;
+
+use commands::Commands;
+use commands::claims::ClaimDigests;
+use commands::nft::MintPolicy;
+use commands::outside::challenges::Challenges;
+use commands::outside::key_keeper::KeyKeeper;
+use commands::outside::key_ring::KeyRing;
+use commands::outside::passwords::{Costs, Passwords};
+use commands::outside::refresh_tokens::RefreshTokens;
+use commands::outside::tokens::Tokens;
+use domain::nft::address::EvmAddress;
+use eventstore::ids::Ids;
+use eventstore::secrets::Secrets;
+use eventstore::{Entropy, Store};
+
+use crate::config::{Config, ConfigError, PasswordsConfig};
+use crate::wiring::StartError;
+
+/// The keys the platform made for itself.
+pub(crate) struct Keys {
+    pepper: [u8; 32],
+    claims: [u8; 32],
+    challenges: [u8; 32],
+    pub idempotency: [u8; 32],
+    refresh: [u8; 32],
+    pub addresses: [u8; 32],
+    signing: KeyRing,
+}
+
+impl Keys {
+    pub async fn get(secrets: &Secrets, keeper: &KeyKeeper) -> Result<Self, StartError> {
+        Ok(Self {
+            pepper: secrets.random_key("password-pepper").await.map_err(StartError::of)?,
+            claims: secrets.random_key("claim-digests").await.map_err(StartError::of)?,
+            challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
+            idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
+            addresses: secrets.random_key("address-digests").await.map_err(StartError::of)?,
+            refresh: secrets.random_key("refresh-tokens").await.map_err(StartError::of)?,
+            signing: keeper.keys().await.map_err(StartError::of)?,
+        })
+    }
+}
+
+/// What executes commands.
+pub(crate) fn commands_of(
+    config: &Config,
+    store: Store,
+    ids: Ids,
+    entropy: Entropy,
+    keys: Keys,
+) -> Result<Commands, StartError> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let PasswordsConfig { memory_kib, iterations, lanes, threads } = config.passwords;
+    let threads = if threads == 0 { cores } else { threads };
+    let costs = Costs { memory_kib, iterations, lanes };
+    let contract = config.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?;
+    let custody = config.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?;
+    Ok(Commands {
+        store,
+        ids,
+        passwords: Passwords::new(keys.pepper, entropy.clone(), costs, threads)
+            .map_err(StartError::of)?,
+        entropy,
+        tokens: Arc::new(Tokens::new(&config.public_url(), keys.signing)),
+        refresh_tokens: Arc::new(RefreshTokens::new(&keys.refresh)),
+        challenges: Arc::new(Challenges::new(&keys.challenges)),
+        claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
+        mint_policy: Arc::new(mint_policy(config, contract, custody)),
+    })
+}
+
+fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {
+    MintPolicy {
+        network: config.chain.network.clone(),
+        chain_id: config.chain.chain_id,
+        contract,
+        custody,
+    }
+}
