@@ -225,3 +225,49 @@ async fn strangers_can_check_a_token_with_the_published_keys() {
         .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &bytes(parts[2]))
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_sign_in_that_is_repeated_gives_the_token_of_now() {
+    let server = &calm().await.server;
+    let isla = server.person("Isla").await;
+    let login = async || {
+        let body = json!({ "identifier": isla.email, "password": isla.password });
+        let request = isla.request(reqwest::Method::POST, "/api/v1/auth/login").json(&body);
+        crate::world::Answer::of(request.header("Idempotency-Key", "signing-in")).await.expect(200)
+    };
+    let token =
+        |answer: &crate::world::Answer| answer.data()["refreshToken"].as_str().unwrap().to_owned();
+    let first = token(&login().await);
+    let second = token(&isla.refresh(&first).await.expect(200));
+    let repeated = login().await;
+    assert_eq!(repeated.header("idempotency-replayed"), "true");
+    assert_eq!(token(&repeated), second);
+}
+
+/// The answer to a refresh is lost with the process: after the restart the old token still leads to
+/// the one successor there is.
+#[tokio::test]
+async fn killed_while_tokens_are_refreshed() {
+    let world = World::new().await;
+    let mut server = world.server().await;
+    let mut isla = server.person("Isla").await;
+    for wait_ms in [1, 3, 6] {
+        let (asking, old) = (isla.clone(), isla.refresh_token.clone());
+        let lost = tokio::spawn(async move {
+            let body = json!({ "refreshToken": asking.refresh_token });
+            let _ = asking.request(reqwest::Method::POST, REFRESH).json(&body).send().await;
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+        server.kill().await;
+        lost.await.unwrap();
+        server = world.server().await;
+        isla = isla.at(&server.url);
+        let one = isla.refresh(&old).await.expect(200);
+        let other = isla.refresh(&old).await.expect(200);
+        assert_eq!(one.data()["refreshToken"], other.data()["refreshToken"]);
+        isla.keep(&one);
+    }
+    let log = world.log().await;
+    let refreshed = log.iter().filter(|(_, event)| event.contains("session.tokens_refreshed"));
+    assert_eq!(refreshed.count(), 3, "a token was changed twice");
+}

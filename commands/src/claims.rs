@@ -2,7 +2,7 @@
 //! is kept.
 
 use aws_lc_rs::hmac;
-use domain::id::TenantId;
+use domain::id::{TenantId, UserId};
 use domain::user::email::Email;
 use domain::user::names::{Phone, Username};
 use eventstore::Claim;
@@ -70,6 +70,12 @@ impl ClaimDigests {
             None => format!("guard/{tenant}/nothing/{typed}"),
         };
         hex::encode(hmac::sign(&self.0, named.as_bytes()))
+    }
+
+    /// The id of the guard that counts when a person with a token confirms who they are. Nothing
+    /// that is typed into a sign-in form leads to it.
+    pub fn confirmation_guard(&self, tenant: TenantId, user: UserId) -> String {
+        hex::encode(hmac::sign(&self.0, format!("confirmation/{tenant}/{user}").as_bytes()))
     }
 
     pub fn claim(&self, tenant: TenantId, identifier: &Identifier, holder: String) -> Claim {

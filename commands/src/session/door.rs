@@ -107,6 +107,7 @@ impl Commands {
             Err(error) => Err(error),
         }
     }
+
     /// What to answer to a wrong password. The last one locks, and the owner is told.
     pub(super) async fn wrong_credentials(
         &self,

@@ -110,9 +110,10 @@ impl Commands {
         account: &User,
         done: Done<Usable>,
     ) -> Result<Done<SignedIn>, CommandError> {
-        let Usable { session, generation, ends_at } = done.answer;
+        let Usable { session, mut generation, ends_at } = done.answer;
         if done.repeated {
-            self.must_be_open(asked, session).await?;
+            // The refresh token of then may have been changed since; shown again, it would be a copy.
+            generation = self.generation_of(asked, session).await?;
         }
         let tenant = asked.context.tenant();
         let roles = account.stay()?.into_iter().collect();
@@ -174,9 +175,10 @@ impl Commands {
         self.commit(asked, &answer, commit.append(&sign_ins, listing)).await
     }
 
-    async fn must_be_open(&self, asked: &Asked, session: SessionId) -> Result<(), CommandError> {
+    /// The generation of an open session's refresh token.
+    async fn generation_of(&self, asked: &Asked, session: SessionId) -> Result<u32, CommandError> {
         let tenant = asked.context.tenant();
         let loaded = self.store.load_fresh::<Session>(tenant, &session.to_string()).await?;
-        Ok(loaded.state.must_be_open(self.store.clock().now())?)
+        Ok(loaded.state.open_at(self.store.clock().now())?.generation)
     }
 }

@@ -20,7 +20,7 @@ impl Commands {
         wrong: UserError,
     ) -> Result<(), CommandError> {
         let tenant = asked.context.tenant();
-        let guard = self.claim_digests.guard(tenant, &format!("confirm {user}"));
+        let guard = self.claim_digests.confirmation_guard(tenant, user);
         let place = self.passwords.place()?;
         if let Attempt::Locked(until) = self.count_attempt(asked, &guard).await? {
             return Err(CommandError::Locked(until));

@@ -145,8 +145,13 @@ impl Session {
 
     /// Refuses tokens for a session that is over.
     pub fn must_be_open(&self, now: Moment) -> Result<(), SessionError> {
+        self.open_at(now).map(|_| ())
+    }
+
+    /// The session, unless it is over.
+    pub fn open_at(&self, now: Moment) -> Result<&Open, SessionError> {
         match self {
-            Self::Open(open) if !open.is_over(now) => Ok(()),
+            Self::Open(open) if !open.is_over(now) => Ok(open),
             Self::Open(_) | Self::Ended { .. } | Self::Unopened => Err(SessionError::Ended),
         }
     }
