@@ -76,6 +76,7 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Whole beginnings of tokens: request ids are random and may hold any three letters.
     /// No line of the log holds what people keep to themselves: addresses, passwords, hashes, access
     /// and refresh tokens. Every story's server is asked when it goes.
     pub fn keeps_secrets(&self) {
