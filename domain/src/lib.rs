@@ -7,6 +7,7 @@ pub mod event;
 pub mod fixed;
 pub mod id;
 pub mod lane;
+pub mod language;
 pub mod moment;
 pub mod nft;
 pub mod permission;

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use domain::language::Language;
 use eventstore::{Clock, Entropy, IdempotencySecret};
 use poem::Request;
 use poem::http::{HeaderName, header};
 
 use super::client_address::TrustedProxies;
-use super::language::Language;
+use super::language;
 use super::limits::Shown;
 
 /// What is known of the request that is being answered.
@@ -69,7 +70,7 @@ impl Conversation {
             correlation_id,
             idempotency: Arc::clone(idempotency),
             traceparent: text(HeaderName::from_static("traceparent")).filter(|t| is_traceparent(t)),
-            language: Language::of(&language),
+            language: language::preferred(&language),
             wants_problem_json: accept.contains("application/problem+json"),
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),

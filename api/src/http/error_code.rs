@@ -1,7 +1,7 @@
 //! The error table: code, number, status, whether trying again may help, and a sentence in three
 //! languages. It is a contract: entries are added, never changed.
 
-use super::language::Language;
+use domain::language::Language;
 
 macro_rules! error_codes {
     ($( $variant:ident = $number:literal $code:literal $status:literal $retryable:literal
