@@ -157,6 +157,7 @@ $$;
 --                          stand just before it
 --   events_tenant_ordinal  how many events of its tenant come before it in the batch
 --   reads                  streams that were only read, and where they must still stand
+--   claims_let_go          whether the holder gives the name up instead
 --   keys_ends              how many events of the batch come up to the end of the command
 --   erased                 data keys to destroy, with all that is sealed under them; the subject's
 --                          claims go as well
@@ -174,7 +175,7 @@ create function eventstore.append(
     events_first boolean[], events_type text[], events_version integer[], events_envelope text[],
     reads_command integer[], reads_type text[], reads_id text[], reads_expected bigint[],
     claims_command integer[], claims_tenant bigint[], claims_kind text[], claims_digest bytea[],
-    claims_holder text[],
+    claims_holder text[], claims_let_go boolean[],
     keys_command integer[], keys_tenant bigint[], keys_actor text[], keys_key text[],
     keys_digest bytea[], keys_answer text[], keys_ends integer[],
     data_keys_command integer[], data_keys_tenant bigint[], data_keys_subject bigint[],
@@ -338,11 +339,16 @@ begin
     on conflict (tenant) do update set next_position = t.next_position + excluded.next_position;
 
     if cardinality(claims_command) > 0 then
+        delete from claims held
+        using unnest(claims_command, claims_tenant, claims_kind, claims_digest, claims_let_go)
+            as c (command, tenant, kind, digest, let_go)
+        where (held.tenant, held.kind, held.digest) = (c.tenant, c.kind, c.digest)
+            and c.let_go and c.command <> all (lost);
         insert into claims (tenant, kind, digest, holder)
         select c.tenant, c.kind, c.digest, c.holder
-        from unnest(claims_command, claims_tenant, claims_kind, claims_digest, claims_holder)
-            as c (command, tenant, kind, digest, holder)
-        where c.command <> all (lost)
+        from unnest(claims_command, claims_tenant, claims_kind, claims_digest, claims_holder,
+            claims_let_go) as c (command, tenant, kind, digest, holder, let_go)
+        where not c.let_go and c.command <> all (lost)
         on conflict (tenant, kind, digest) do nothing;
     end if;
 

@@ -71,7 +71,7 @@ async fn append_nonsense(world: &World, cask: &str) -> i64 {
     let sequence = envelope["sequence"].as_i64().unwrap() + 1;
     envelope["sequence"] = json!(sequence);
     envelope["type"] = json!("whiskey.turned_to_gold");
-    let nothing = vec!["'{}'"; 31].join(", ");
+    let nothing = vec!["'{}'"; 32].join(", ");
     let (position,): (i64,) = sqlx::query_as(&format!(
         "select at_position from eventstore.append(array[1], array[1::bigint], array[0],
              array['whiskey'], array[$1::text], array[$2::bigint], array[true],

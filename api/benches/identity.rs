@@ -378,6 +378,7 @@ async fn settle_user(commands: &Commands, number: usize, hash: Option<&String>) 
         username: None,
         full_name: FullName::parse("Isla Ferguson").ok(),
         phone: None,
+        language: domain::language::Language::English,
         password_hash,
         challenge,
         now,

@@ -10,6 +10,7 @@ use commands::CommandError;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::user::Registration;
 use domain::id::TenantId;
+use domain::language::Language;
 use domain::user::email::Email;
 use domain::user::names::FullName;
 use embedded::{Chain, DataFolder, Nats, Postgres, Progress};
@@ -201,6 +202,7 @@ async fn introduce(config: &Config, platform: &Platform) -> Result<Surroundings,
         username: None,
         full_name: FullName::parse("Demo Keeper").ok(),
         phone: None,
+        language: Language::default(),
     };
     platform.commands.create_administrator(&asked, &registration).await.map_err(StartError::of)?;
     let surroundings = Surroundings {

@@ -19,14 +19,19 @@ use crate::http::error_code::ErrorCode;
 use crate::http::limits::AddressLimits;
 use crate::http::problem::Problem;
 use crate::http::service::ServiceTokens;
+use crate::resources::alerts::Alerts;
 use crate::resources::auth::Auth;
+use crate::resources::devices::Devices;
 use crate::resources::internal::Internal;
+use crate::resources::login_history::LoginHistory;
 use crate::resources::nfts::Nfts;
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
 use crate::resources::passwords::Passwords;
 use crate::resources::people::People;
 use crate::resources::sessions::Sessions;
+use crate::resources::sign_in::SignIns;
+use crate::resources::tenants::Tenants;
 use crate::resources::tokens::Tokens;
 use crate::resources::users::Users;
 use crate::resources::well_known::{self, Published};
@@ -36,27 +41,45 @@ use crate::wiring::Platform;
 const BASE: &str = "/api/v1";
 
 /// Everything below `BASE`.
-type Resources = (Auth, Tokens, Passwords, Sessions, Users, People, Whiskeys, Nfts);
+type Resources = (
+    (Auth, SignIns, Tokens, Passwords),
+    (Sessions, Devices, LoginHistory, Alerts),
+    (Users, People, Tenants),
+    (Whiskeys, Nfts),
+);
 
 fn resources(platform: &Platform) -> Resources {
     let (commands, readers) = (&platform.commands, &platform.readers);
     (
-        Auth { commands: commands.clone(), metrics: platform.metrics.clone() },
-        Tokens {
-            commands: commands.clone(),
-            metrics: platform.metrics.clone(),
-            believer: platform.believer.clone(),
-        },
-        Passwords { commands: commands.clone() },
-        Sessions {
-            commands: commands.clone(),
-            readers: readers.clone(),
-            clock: platform.clock.clone(),
-        },
-        Users { commands: commands.clone(), readers: readers.clone() },
-        People { commands: commands.clone() },
-        Whiskeys { commands: commands.clone(), readers: readers.clone() },
-        Nfts { commands: commands.clone(), readers: readers.clone() },
+        (
+            Auth { commands: commands.clone() },
+            SignIns { commands: commands.clone(), metrics: platform.metrics.clone() },
+            Tokens {
+                commands: commands.clone(),
+                metrics: platform.metrics.clone(),
+                believer: platform.believer.clone(),
+            },
+            Passwords { commands: commands.clone() },
+        ),
+        (
+            Sessions {
+                commands: commands.clone(),
+                readers: readers.clone(),
+                clock: platform.clock.clone(),
+            },
+            Devices { commands: commands.clone(), readers: readers.clone() },
+            LoginHistory { readers: readers.clone() },
+            Alerts { readers: readers.clone() },
+        ),
+        (
+            Users { commands: commands.clone(), readers: readers.clone() },
+            People { commands: commands.clone(), readers: readers.clone() },
+            Tenants { commands: commands.clone() },
+        ),
+        (
+            Whiskeys { commands: commands.clone(), readers: readers.clone() },
+            Nfts { commands: commands.clone(), readers: readers.clone() },
+        ),
     )
 }
 
@@ -204,6 +227,8 @@ mod tests {
             "verify_email",
             "verify_email_by_link",
             "login",
+            "verify_otp",
+            "resend_otp",
             "refresh",
             "resend_verification",
             "forgot_password",
@@ -221,6 +246,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 30, "{count}");
+        assert!(count >= 48, "{count}");
     }
 }

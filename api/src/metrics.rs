@@ -117,8 +117,8 @@ impl Metrics {
 
     /// An attempt to sign in. `tenant_id` is one that exists, so that metrics do not grow by
     /// requests.
-    pub fn login(&self, tenant_id: String, status: &'static str) {
-        let (method, status) = ("password".to_owned(), status.to_owned());
+    pub fn login(&self, tenant_id: String, method: &'static str, status: &'static str) {
+        let (method, status) = (method.to_owned(), status.to_owned());
         self.logins.get_or_create(&LoginLabels { tenant_id, method, status }).inc();
     }
 

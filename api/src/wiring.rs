@@ -22,6 +22,9 @@ use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
 use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
+use projections::alerts::Alerts;
+use projections::devices::Devices;
+use projections::login_history::LoginHistory;
 use projections::nfts::Nfts;
 use projections::sessions::Sessions;
 use projections::users::Users;
@@ -170,6 +173,9 @@ impl Platform {
             };
             run.start(Users { vault: vault.clone() });
             run.start(Sessions { vault: vault.clone() });
+            run.start(Devices { vault: vault.clone() });
+            run.start(LoginHistory { vault: vault.clone() });
+            run.start(Alerts);
             run.start(Whiskeys);
             run.start(Nfts);
         }

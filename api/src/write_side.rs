@@ -6,10 +6,12 @@ use commands::Commands;
 use commands::claims::ClaimDigests;
 use commands::nft::MintPolicy;
 use commands::outside::challenges::Challenges;
+use commands::outside::device_tokens::DeviceTokens;
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::key_ring::KeyRing;
 use commands::outside::passwords::{Costs, Passwords};
 use commands::outside::refresh_tokens::RefreshTokens;
+use commands::outside::sign_in_codes::SignInCodes;
 use commands::outside::tokens::Tokens;
 use domain::nft::address::EvmAddress;
 use eventstore::ids::Ids;
@@ -26,6 +28,8 @@ pub(crate) struct Keys {
     challenges: [u8; 32],
     pub idempotency: [u8; 32],
     refresh: [u8; 32],
+    devices: [u8; 32],
+    codes: [u8; 32],
     pub addresses: [u8; 32],
     signing: KeyRing,
 }
@@ -39,6 +43,8 @@ impl Keys {
             idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
             addresses: secrets.random_key("address-digests").await.map_err(StartError::of)?,
             refresh: secrets.random_key("refresh-tokens").await.map_err(StartError::of)?,
+            devices: secrets.random_key("device-tokens").await.map_err(StartError::of)?,
+            codes: secrets.random_key("sign-in-codes").await.map_err(StartError::of)?,
             signing: keeper.keys().await.map_err(StartError::of)?,
         })
     }
@@ -66,6 +72,8 @@ pub(crate) fn commands_of(
         entropy,
         tokens: Arc::new(Tokens::new(&config.public_url(), keys.signing)),
         refresh_tokens: Arc::new(RefreshTokens::new(&keys.refresh)),
+        device_tokens: Arc::new(DeviceTokens::new(&keys.devices)),
+        sign_in_codes: Arc::new(SignInCodes::new(&keys.codes)),
         challenges: Arc::new(Challenges::new(&keys.challenges)),
         claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
         mint_policy: Arc::new(mint_policy(config, contract, custody)),

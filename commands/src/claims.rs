@@ -2,7 +2,7 @@
 //! is kept.
 
 use aws_lc_rs::hmac;
-use domain::id::{TenantId, UserId};
+use domain::id::{DeviceId, TenantId, UserId};
 use domain::user::email::Email;
 use domain::user::names::{Phone, Username};
 use eventstore::Claim;
@@ -78,7 +78,23 @@ impl ClaimDigests {
         hex::encode(hmac::sign(&self.0, format!("confirmation/{tenant}/{user}").as_bytes()))
     }
 
+    /// The id of the guard that counts for a device that showed its token: nobody else's guesses
+    /// keep its owner out.
+    pub fn device_guard(&self, tenant: TenantId, user: UserId, device: DeviceId) -> String {
+        hex::encode(hmac::sign(&self.0, format!("device/{tenant}/{user}/{device}").as_bytes()))
+    }
+
+    /// What a device is recognised by without its token.
+    pub fn device(&self, tenant: TenantId, user: UserId, says_of_itself: [&str; 2]) -> String {
+        let [fingerprint, user_agent] = says_of_itself;
+        // The length keeps the two apart.
+        let length = fingerprint.len();
+        let named = format!("look/{tenant}/{user}/{length}/{fingerprint}{user_agent}");
+        hex::encode(hmac::sign(&self.0, named.as_bytes()))
+    }
+
     pub fn claim(&self, tenant: TenantId, identifier: &Identifier, holder: String) -> Claim {
-        Claim { kind: identifier.kind(), digest: self.digest(tenant, identifier), holder }
+        let digest = self.digest(tenant, identifier);
+        Claim { kind: identifier.kind(), digest, holder, let_go: false }
     }
 }

@@ -1,9 +1,11 @@
 //! Everything a command can come back with instead of an answer.
 
+use domain::devices::DevicesError;
 use domain::moment::Moment;
 use domain::permission::Permission;
 use domain::refusal::{Kind, Refusal};
 use domain::session::SessionError;
+use domain::sign_in_codes::SignInCodesError;
 use domain::sign_in_guard::SignInGuardError;
 use domain::sign_ins::SignInsError;
 use domain::tenant::TenantError;
@@ -35,6 +37,8 @@ pub enum CommandError {
     Locked(Moment),
     #[error("the identifier or the password is wrong; {attempts_remaining} attempts are left")]
     WrongCredentials { attempts_remaining: u32 },
+    #[error("the code is wrong; {attempts_remaining} attempts are left")]
+    WrongCode { attempts_remaining: u32 },
     #[error("the permission {} is missing", .0.code())]
     Forbidden(Permission),
     #[error("{field} {violation}")]
@@ -95,7 +99,15 @@ macro_rules! refusals {
         }
     )* };
 }
-refusals!(SessionError, SignInsError, TenantError, UserError, WhiskeyError);
+refusals!(
+    DevicesError,
+    SignInCodesError,
+    SessionError,
+    SignInsError,
+    TenantError,
+    UserError,
+    WhiskeyError
+);
 
 impl From<SignInGuardError> for CommandError {
     fn from(SignInGuardError::Locked(until): SignInGuardError) -> Self {

@@ -15,8 +15,10 @@ use crate::claims::ClaimDigests;
 use crate::error::CommandError;
 use crate::nft::MintPolicy;
 use crate::outside::challenges::Challenges;
+use crate::outside::device_tokens::DeviceTokens;
 use crate::outside::passwords::Passwords;
 use crate::outside::refresh_tokens::RefreshTokens;
+use crate::outside::sign_in_codes::SignInCodes;
 use crate::outside::tokens::Tokens;
 
 /// How often a command that lost against a concurrent one is decided again.
@@ -34,6 +36,8 @@ pub struct Commands {
     pub tokens: Arc<Tokens>,
     pub challenges: Arc<Challenges>,
     pub refresh_tokens: Arc<RefreshTokens>,
+    pub device_tokens: Arc<DeviceTokens>,
+    pub sign_in_codes: Arc<SignInCodes>,
     pub claim_digests: Arc<ClaimDigests>,
     pub mint_policy: Arc<MintPolicy>,
 }
@@ -57,6 +61,14 @@ pub struct Done<T> {
     pub sequence: Option<i64>,
     /// Asked before: this is the answer of then.
     pub repeated: bool,
+}
+
+impl<T> Done<T> {
+    /// The same deed, told in other words.
+    pub(crate) fn with<U>(self, answer: U) -> Done<U> {
+        let Self { position, sequence, repeated, .. } = self;
+        Done { answer, position, sequence, repeated }
+    }
 }
 
 impl Asked {
@@ -262,10 +274,8 @@ impl Commands {
         T: DeserializeOwned,
         F: Future<Output = Result<Done<T>, CommandError>>,
     {
-        if let Some(key) = &asked.key
-            && let Some(known) = self.store.answered(&asked.context, key).await?
-        {
-            return repeat(known.into());
+        if let Some(done) = self.answered_before(asked).await? {
+            return Ok(done);
         }
         let mut attempt = 1;
         loop {
@@ -285,12 +295,21 @@ impl Commands {
         asked: &Asked,
         error: CommandError,
     ) -> Result<Done<T>, CommandError> {
-        if let Some(key) = &asked.key
-            && let Some(known) = self.store.answered(&asked.context, key).await?
-        {
-            return repeat(known.into());
+        self.answered_before(asked).await?.ok_or(error)
+    }
+
+    /// What was answered to this request, if it is a repetition.
+    pub(crate) async fn answered_before<T: DeserializeOwned>(
+        &self,
+        asked: &Asked,
+    ) -> Result<Option<Done<T>>, CommandError> {
+        let Some(key) = &asked.key else {
+            return Ok(None);
+        };
+        match self.store.answered(&asked.context, key).await? {
+            Some(known) => repeat(known.into()).map(Some),
+            None => Ok(None),
         }
-        Err(error)
     }
 }
 

@@ -2,6 +2,7 @@
 //! each system that is not ours. It never sees a read model.
 
 pub mod claims;
+pub mod devices;
 pub mod error;
 pub mod execute;
 pub mod nft;

@@ -6,6 +6,8 @@ pub fn types() -> impl Iterator<Item = (&'static str, u32)> {
         crate::tenant::TenantEvent::TYPES,
         crate::user::UserEvent::TYPES,
         crate::session::SessionEvent::TYPES,
+        crate::devices::DevicesEvent::TYPES,
+        crate::sign_in_codes::SignInCodesEvent::TYPES,
         crate::sign_in_guard::SignInGuardEvent::TYPES,
         crate::sign_ins::SignInsEvent::TYPES,
         crate::whiskey::WhiskeyEvent::TYPES,

@@ -10,18 +10,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::devices::DevicesEvent;
+use crate::id::DeviceId;
 use crate::lane::LaneEvent;
+use crate::language::Language;
 use crate::moment::Moment;
 use crate::nft::NftEvent;
 use crate::personal::SealedRef;
 use crate::role::Role;
 use crate::session::{EndReason, SessionEvent};
+use crate::sign_in_codes::SignInCodesEvent;
 use crate::sign_in_guard::{Letter, SignInGuardEvent};
 use crate::sign_ins::SignInsEvent;
-use crate::tenant::TenantEvent;
+use crate::tenant::{PasswordPolicy, TenantEvent};
 use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
-use crate::{lane, nft, personal, session, sign_ins, upcast, user, whiskey};
+use crate::{
+    devices, lane, nft, personal, session, sign_in_codes, sign_ins, upcast, user, whiskey,
+};
 
 const AT: Moment = Moment::from_unix_ms(1_800_000);
 
@@ -32,7 +38,14 @@ fn folder() -> PathBuf {
 /// One sample of each event as it is written today, as stored: `type`, `schemaVersion`, `data`.
 fn samples() -> Vec<Value> {
     let mut all = Vec::new();
-    push(&mut all, vec![TenantEvent::TenantCreated { name: "Islay Casks".into() }]);
+    push(
+        &mut all,
+        vec![
+            TenantEvent::TenantCreated { name: "Islay Casks".into() },
+            TenantEvent::SettingsChanged { sign_in_code: true, reveal_existing_email: false },
+            TenantEvent::PasswordPolicyChanged { policy: PasswordPolicy::default() },
+        ],
+    );
     push(
         &mut all,
         vec![
@@ -45,8 +58,21 @@ fn samples() -> Vec<Value> {
                 challenge: user::samples::CHALLENGE,
             },
             user::samples::reset_requested(),
-            UserEvent::PasswordReset { password_hash: user::samples::password_hash() },
-            UserEvent::PasswordChanged { password_hash: user::samples::password_hash() },
+            UserEvent::PasswordReset {
+                password_hash: user::samples::password_hash(),
+                at: Some(AT),
+            },
+            UserEvent::PasswordChanged {
+                password_hash: user::samples::password_hash(),
+                at: Some(AT),
+            },
+            UserEvent::PasswordExpiryAnnounced { until: AT },
+            UserEvent::ProfileChanged {
+                username: None,
+                full_name: None,
+                phone: None,
+                language: Some(Language::TraditionalChinese),
+            },
             UserEvent::NameWithdrawn { name: Name::Username },
             UserEvent::PasswordRehashed { password_hash: user::samples::password_hash() },
             UserEvent::UserStatusChanged { status: Status::Suspended },
@@ -68,9 +94,34 @@ fn samples() -> Vec<Value> {
         &mut all,
         vec![
             SignInGuardEvent::AttemptCounted { number: 1, at: AT },
+            SignInGuardEvent::AttemptFailed {
+                user: Some(devices::samples::MOIRA),
+                address: devices::samples::text("203.0.113.7"),
+                user_agent: None,
+            },
             SignInGuardEvent::GuardLocked { until: AT },
             SignInGuardEvent::GuardOpened {},
             SignInGuardEvent::LetterAsked { letter: Letter::PasswordReset, at: AT },
+        ],
+    );
+    push(
+        &mut all,
+        vec![
+            devices::samples::added(1, true),
+            DevicesEvent::DeviceTrusted { device: DeviceId::new(1) },
+            DevicesEvent::DeviceDistrusted { device: DeviceId::new(1) },
+            devices::samples::blocked(1),
+            devices::samples::forgotten(1),
+        ],
+    );
+    push(
+        &mut all,
+        vec![
+            sign_in_codes::samples::asked(1, 0),
+            sign_in_codes::samples::asked_again(1, 1, 1),
+            sign_in_codes::samples::tried(1, 1, 1),
+            sign_in_codes::samples::accepted(1),
+            SignInCodesEvent::CodesWithdrawn {},
         ],
     );
     push(&mut all, vec![sign_ins::samples::added(1, 7_200_000), sign_ins::samples::removed(1)]);
@@ -160,13 +211,7 @@ fn decode(sample: &Value) -> Value {
         sample["data"].clone(),
         json!({}),
     );
-    let current = upcast::upcasters().iter().fold(stored, |event, upcaster| {
-        if upcaster.can_upcast(&event.event_type, &event.event_version) {
-            upcaster.upcast(event)
-        } else {
-            event
-        }
-    });
+    let current = upcast::upcast(stored);
     let tagged = json!({ "type": current.event_type, "data": current.payload });
     fn read<E: DeserializeOwned + Serialize>(tagged: Value) -> Value {
         let event: E = serde_json::from_value(tagged).unwrap();
@@ -177,6 +222,8 @@ fn decode(sample: &Value) -> Value {
         "user" => read::<UserEvent>(tagged),
         "session" => read::<SessionEvent>(tagged),
         "sign_in_guard" => read::<SignInGuardEvent>(tagged),
+        "devices" => read::<DevicesEvent>(tagged),
+        "sign_in_codes" => read::<SignInCodesEvent>(tagged),
         "sign_ins" => read::<SignInsEvent>(tagged),
         "whiskey" => read::<WhiskeyEvent>(tagged),
         "nft" => read::<NftEvent>(tagged),

@@ -65,6 +65,8 @@ ids! {
     UserId,
     /// One sign-in on one device.
     SessionId,
+    /// What somebody signs in with.
+    DeviceId,
     /// A cask; also its token id on every chain.
     WhiskeyId,
     /// A question that was mailed to somebody and waits for its answer.

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod command;
+pub mod devices;
 pub mod event;
 pub mod fixed;
 pub mod id;
@@ -15,6 +16,7 @@ pub mod personal;
 pub mod refusal;
 pub mod role;
 pub mod session;
+pub mod sign_in_codes;
 pub mod sign_in_guard;
 pub mod sign_ins;
 pub mod tenant;

@@ -24,6 +24,9 @@ impl Permission {
     pub const MANAGE_PROJECTIONS: Self = Self("projection.manage");
 
     pub const MANAGE_USERS: Self = Self("user.manage");
+    pub const MANAGE_TENANT: Self = Self("tenant.manage");
+    pub const READ_SECURITY: Self = Self("security.read");
+    pub const MANAGE_SECURITY: Self = Self("security.manage");
 
     /// Everything a role can grant.
     pub const GRANTABLE: &'static [Self] = &[
@@ -33,6 +36,9 @@ impl Permission {
         Self::GENERATE_NFT,
         Self::MANAGE_PROJECTIONS,
         Self::MANAGE_USERS,
+        Self::MANAGE_TENANT,
+        Self::READ_SECURITY,
+        Self::MANAGE_SECURITY,
     ];
 
     pub const fn code(self) -> &'static str {

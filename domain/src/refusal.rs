@@ -17,6 +17,8 @@ pub enum Kind {
     Spent,
     /// A value breaks a rule that only the state can judge.
     Invalid,
+    /// Enough for now; later again.
+    TooOften,
 }
 
 /// Implemented by every aggregate's error.

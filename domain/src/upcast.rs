@@ -1,9 +1,46 @@
 //! Old event versions brought to today's shape on reading; stored bytes are never touched.
 
-use cqrs_es::persist::EventUpcaster;
+use cqrs_es::persist::{EventUpcaster, SerializedEvent};
+use serde_json::{Map, Value};
 
-/// Every upcaster, oldest transition first. Each lives in its aggregate's folder, in a file named
-/// after the transition; no event has a second version yet.
-pub fn upcasters() -> Vec<Box<dyn EventUpcaster>> {
-    Vec::new()
+/// One transition: what events of this type and version lack, or have too much of, in the next.
+#[derive(Clone, Copy)]
+pub struct Upcaster {
+    pub event_type: &'static str,
+    /// The version it takes; it gives the one after.
+    pub from: u32,
+    pub change: fn(&mut Map<String, Value>),
+}
+
+/// Every transition, oldest first. Each lives with its aggregate, in a file named after it.
+pub const UPCASTERS: &[Upcaster] = &[
+    crate::session::OPENED_1_TO_2,
+    crate::user::REGISTERED_1_TO_2,
+    crate::user::PASSWORD_CHANGED_1_TO_2,
+    crate::user::PASSWORD_RESET_1_TO_2,
+];
+
+impl EventUpcaster for Upcaster {
+    fn can_upcast(&self, event_type: &str, event_version: &str) -> bool {
+        event_type == self.event_type && event_version.parse() == Ok(self.from)
+    }
+
+    fn upcast(&self, mut event: SerializedEvent) -> SerializedEvent {
+        if let Value::Object(data) = &mut event.payload {
+            (self.change)(data);
+        }
+        event.event_version = (self.from + 1).to_string();
+        event
+    }
+}
+
+/// An event as it would be written today.
+pub fn upcast(stored: SerializedEvent) -> SerializedEvent {
+    UPCASTERS.iter().fold(stored, |event, upcaster| {
+        if upcaster.can_upcast(&event.event_type, &event.event_version) {
+            upcaster.upcast(event)
+        } else {
+            event
+        }
+    })
 }

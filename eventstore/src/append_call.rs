@@ -107,7 +107,7 @@ pub(crate) async fn append(
         "select command, outcome, at_position, at_time, detail from eventstore.append(
              $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
              $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36,
-             $37, $38, $39, $40, $41)",
+             $37, $38, $39, $40, $41, $42)",
     )
     .bind(column!(rows, (command, _, _) => command))
     .bind(column!(rows, (_, _, row) => row.tenant.value()))
@@ -128,6 +128,7 @@ pub(crate) async fn append(
     .bind(column!(claims, (_, _, claim) => claim.kind))
     .bind(column!(claims, (_, _, claim) => claim.digest.as_slice()))
     .bind(column!(claims, (_, _, claim) => claim.holder.as_str()))
+    .bind(column!(claims, (_, _, claim) => claim.let_go))
     .bind(column!(keys, (command, _, _) => command))
     .bind(column!(keys, (_, job, _) => job.tenant.value()))
     .bind(column!(keys, (_, job, _) => job.actor.as_str()))

@@ -30,6 +30,8 @@ pub struct Claim {
     pub digest: Vec<u8>,
     /// The aggregate that wants it.
     pub holder: String,
+    /// It is the holder's, who gives it up.
+    pub let_go: bool,
 }
 
 /// A key the client chose, so that asking twice does once. What is kept is a keyed digest of the

@@ -100,13 +100,7 @@ impl Recorded {
 
 /// Upcasts and decodes what was stored.
 pub(crate) fn decode<E: DeserializeOwned>(stored: SerializedEvent) -> Result<E, Undecodable> {
-    let current = domain::upcast::upcasters().iter().fold(stored, |event, upcaster| {
-        if upcaster.can_upcast(&event.event_type, &event.event_version) {
-            upcaster.upcast(event)
-        } else {
-            event
-        }
-    });
+    let current = domain::upcast::upcast(stored);
     let tagged = json!({ "type": current.event_type, "data": current.payload });
     serde_json::from_value(tagged).map_err(|error| Undecodable::Event {
         event_type: current.event_type,

@@ -3,6 +3,7 @@ create table sessions (
     session_id bigint primary key,
     tenant bigint not null,
     user_id bigint not null,
+    device_id bigint,
     address text,
     user_agent text,
     remember_me boolean not null,

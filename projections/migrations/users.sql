@@ -9,11 +9,16 @@ create table users (
     username text,
     full_name text,
     phone text,
+    language text not null,
     registered_at timestamptz not null,
     email_verified_at timestamptz,
     -- As its owner was told; wrong passwords are counted elsewhere.
     locked_until timestamptz
 );
+-- People are looked for by how their address or names begin.
+create index users_by_email on users (tenant, lower(email) text_pattern_ops);
+create index users_by_username on users (tenant, lower(username) text_pattern_ops);
+create index users_by_full_name on users (tenant, lower(full_name) text_pattern_ops);
 alter table users enable row level security;
 create policy one_tenant on users for select to caskchain_reader
     using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);

@@ -1,7 +1,10 @@
 //! The read side: read models folded from the log. Each is one file with its fold and its queries,
 //! its table stands in `migrations/` under the same name. All of it can be dropped and replayed.
 
+pub mod alerts;
+pub mod devices;
 pub mod generation;
+pub mod login_history;
 pub mod nfts;
 pub mod page;
 pub mod parked;

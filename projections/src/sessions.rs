@@ -1,6 +1,6 @@
 //! Sessions, as a person sees their own.
 
-use domain::id::{TenantId, UserId};
+use domain::id::{DeviceId, TenantId, UserId};
 use domain::session::{Session, SessionEvent};
 use domain::user::{User, UserEvent};
 use eventstore::Recorded;
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
-use crate::users::at;
+use crate::users::{at, shown};
 
 pub struct Sessions {
     pub vault: Vault,
@@ -20,6 +20,7 @@ pub struct Sessions {
 #[derive(Clone, Debug, FromRow)]
 pub struct SessionRow {
     pub session_id: i64,
+    pub device_id: Option<i64>,
     pub address: Option<String>,
     pub user_agent: Option<String>,
     pub remember_me: bool,
@@ -36,7 +37,7 @@ const SHOWN: i64 = 100;
 
 impl Projection for Sessions {
     const NAME: &'static str = "sessions";
-    const VERSION: i32 = 4;
+    const VERSION: i32 = 5;
     const TABLES: &'static str = include_str!("../migrations/sessions.sql");
 
     async fn apply(
@@ -55,19 +56,20 @@ impl Projection for Sessions {
             return Ok(());
         };
         match happened {
-            SessionEvent::SessionOpened { user, address, user_agent, remember_me, expires_at } => {
-                let address = match &address {
-                    Some(address) => self.vault.open(event.tenant, address).await?,
-                    None => None,
-                };
-                let user_agent = match &user_agent {
-                    Some(agent) => self.vault.open(event.tenant, agent).await?,
-                    None => None,
-                };
+            SessionEvent::SessionOpened {
+                user,
+                device,
+                address,
+                user_agent,
+                remember_me,
+                expires_at,
+            } => {
+                let address = shown(&self.vault, event.tenant, address.as_ref()).await?;
+                let user_agent = shown(&self.vault, event.tenant, user_agent.as_ref()).await?;
                 sqlx::query(
                     "insert into sessions (session_id, tenant, user_id, address, user_agent,
-                         remember_me, opened_at, used_at, expires_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+                         remember_me, opened_at, used_at, expires_at, device_id)
+                     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
                 )
                 .bind(event.id()?)
                 .bind(event.tenant.value())
@@ -77,6 +79,7 @@ impl Projection for Sessions {
                 .bind(remember_me)
                 .bind(at(event.metadata.occurred_at))
                 .bind(at(expires_at))
+                .bind(device.map(DeviceId::value))
                 .execute(connection)
                 .await?;
             }
@@ -112,7 +115,7 @@ impl Readers {
     ) -> Result<Vec<SessionRow>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
         let rows = sqlx::query_as(
-            "select session_id, address, user_agent, remember_me, opened_at, used_at, expires_at
+            "select session_id, device_id, address, user_agent, remember_me, opened_at, used_at, expires_at
              from read_sessions.sessions where user_id = $1
              order by opened_at desc, session_id desc limit $2",
         )
@@ -133,7 +136,7 @@ impl Readers {
     ) -> Result<Vec<SessionRow>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
         let rows = sqlx::query_as(
-            "select session_id, address, user_agent, remember_me, opened_at, used_at, expires_at
+            "select session_id, device_id, address, user_agent, remember_me, opened_at, used_at, expires_at
              from read_sessions.sessions
              where user_id = $1 and expires_at > $2 and ended_at is null
              order by opened_at desc, session_id desc limit $3",

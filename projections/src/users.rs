@@ -1,6 +1,7 @@
 //! People, as they may be shown to themselves.
 
 use domain::id::{TenantId, UserId};
+use domain::language::Language;
 use domain::moment::Moment;
 use domain::personal::Personal;
 use domain::user::{Name, User, UserEvent};
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
+use crate::page::{Page, Paged};
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
 
@@ -29,13 +31,15 @@ pub struct UserRow {
     pub username: Option<String>,
     pub full_name: Option<String>,
     pub phone: Option<String>,
+    pub language: String,
     pub registered_at: OffsetDateTime,
     pub email_verified_at: Option<OffsetDateTime>,
+    pub locked_until: Option<OffsetDateTime>,
 }
 
 impl Projection for Users {
     const NAME: &'static str = "users";
-    const VERSION: i32 = 4;
+    const VERSION: i32 = 5;
     const TABLES: &'static str = include_str!("../migrations/users.sql");
 
     async fn apply(
@@ -49,15 +53,15 @@ impl Projection for Users {
         let id = event.id()?;
         let at = at(event.metadata.occurred_at);
         match happened {
-            UserEvent::UserRegistered { email, username, full_name, phone, .. } => {
-                let email = self.shown(event.tenant, Some(&email)).await?;
-                let username = self.shown(event.tenant, username.as_ref()).await?;
-                let full_name = self.shown(event.tenant, full_name.as_ref()).await?;
-                let phone = self.shown(event.tenant, phone.as_ref()).await?;
+            UserEvent::UserRegistered { email, username, full_name, phone, language, .. } => {
+                let email = shown(&self.vault, event.tenant, Some(&email)).await?;
+                let username = shown(&self.vault, event.tenant, username.as_ref()).await?;
+                let full_name = shown(&self.vault, event.tenant, full_name.as_ref()).await?;
+                let phone = shown(&self.vault, event.tenant, phone.as_ref()).await?;
                 sqlx::query(
                     "insert into users (user_id, tenant, sequence, status, roles, email, username,
-                         full_name, phone, registered_at)
-                     values ($1, $2, 0, 'PENDING', '{}', $3, $4, $5, $6, $7)",
+                         full_name, phone, registered_at, language)
+                     values ($1, $2, 0, 'PENDING', '{}', $3, $4, $5, $6, $7, $8)",
                 )
                 .bind(id)
                 .bind(event.tenant.value())
@@ -66,6 +70,7 @@ impl Projection for Users {
                 .bind(full_name)
                 .bind(phone)
                 .bind(at)
+                .bind(language.tag())
                 .execute(&mut *connection)
                 .await?;
             }
@@ -116,6 +121,24 @@ impl Projection for Users {
                     .execute(&mut *connection)
                     .await?;
             }
+            UserEvent::ProfileChanged { username, full_name, phone, language } => {
+                let username = shown(&self.vault, event.tenant, username.as_ref()).await?;
+                let full_name = shown(&self.vault, event.tenant, full_name.as_ref()).await?;
+                let phone = shown(&self.vault, event.tenant, phone.as_ref()).await?;
+                sqlx::query(
+                    "update users set username = coalesce($2, username),
+                         full_name = coalesce($3, full_name), phone = coalesce($4, phone),
+                         language = coalesce($5, language)
+                     where user_id = $1",
+                )
+                .bind(id)
+                .bind(username)
+                .bind(full_name)
+                .bind(phone)
+                .bind(language.map(Language::tag))
+                .execute(&mut *connection)
+                .await?;
+            }
             UserEvent::UserErased {} => {
                 sqlx::query(
                     "update users set status = 'ERASED', roles = '{}', email = null,
@@ -130,6 +153,7 @@ impl Projection for Users {
             | UserEvent::EmailVerificationRequested { .. }
             | UserEvent::PasswordResetRequested { .. }
             | UserEvent::PasswordChanged { .. }
+            | UserEvent::PasswordExpiryAnnounced { .. }
             | UserEvent::PasswordRehashed { .. } => {}
         }
         sqlx::query("update users set sequence = $2 where user_id = $1")
@@ -141,17 +165,15 @@ impl Projection for Users {
     }
 }
 
-impl Users {
-    /// The datum as text; none if there is none or it has been erased.
-    async fn shown<T: DeserializeOwned + Into<String>>(
-        &self,
-        tenant: TenantId,
-        datum: Option<&Personal<T>>,
-    ) -> Result<Option<String>, ApplyError> {
-        match datum {
-            Some(datum) => Ok(self.vault.open(tenant, datum).await?.map(Into::into)),
-            None => Ok(None),
-        }
+/// The datum as text; none if there is none or it has been erased.
+pub(crate) async fn shown<T: DeserializeOwned + Into<String>>(
+    vault: &Vault,
+    tenant: TenantId,
+    datum: Option<&Personal<T>>,
+) -> Result<Option<String>, ApplyError> {
+    match datum {
+        Some(datum) => Ok(vault.open(tenant, datum).await?.map(Into::into)),
+        None => Ok(None),
     }
 }
 
@@ -161,19 +183,87 @@ pub(crate) fn at(moment: Moment) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// Which people.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// How their address or one of their names begins.
+    pub beginning: Option<String>,
+    pub status: Option<String>,
+    pub role: Option<String>,
+}
+
+const COLUMNS: &str = "user_id, sequence, status, roles, email, username, full_name, phone,
+    language, registered_at, email_verified_at, locked_until";
+const MATCHING: &str = "tenant = $1 and ($2::text is null or status = $2)
+    and ($3::text is null or $3 = any (roles))
+    and ($4::text is null or lower(email) like $4 or lower(username) like $4
+        or lower(full_name) like $4)";
+
 impl Readers {
     /// One person.
     pub async fn user(&self, tenant: TenantId, user: UserId) -> Result<Option<UserRow>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
-        let row = sqlx::query_as(
-            "select user_id, sequence, status, roles, email, username, full_name, phone,
-                 registered_at, email_verified_at
-             from read_users.users where user_id = $1",
-        )
-        .bind(user.value())
-        .fetch_optional(&mut *tx)
-        .await?;
+        let sql = format!("select {COLUMNS} from read_users.users where user_id = $1");
+        let row = sqlx::query_as(&sql).bind(user.value()).fetch_optional(&mut *tx).await?;
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// A page of people, newest first.
+    pub async fn users(
+        &self,
+        tenant: TenantId,
+        filter: &Filter,
+        page: Page,
+    ) -> Result<Paged<UserRow>, ReadError> {
+        let mut tx = self.tenant(tenant).await?;
+        let pattern = filter.beginning.as_deref().map(beginning_with);
+        let sql = format!("select count(*) from read_users.users where {MATCHING}");
+        let (total,): (i64,) = sqlx::query_as(&sql)
+            .bind(tenant.value())
+            .bind(&filter.status)
+            .bind(&filter.role)
+            .bind(&pattern)
+            .fetch_one(&mut *tx)
+            .await?;
+        let sql = format!(
+            "select {COLUMNS} from read_users.users where {MATCHING}
+             order by user_id desc limit $5 offset $6"
+        );
+        let items = sqlx::query_as(&sql)
+            .bind(tenant.value())
+            .bind(&filter.status)
+            .bind(&filter.role)
+            .bind(&pattern)
+            .bind(page.limit())
+            .bind(page.offset())
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Paged { items, total })
+    }
+}
+
+/// A pattern for what begins with the text, whatever stands in it.
+fn beginning_with(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_for_is_no_pattern() {
+        assert_eq!(beginning_with("Moira"), "moira%");
+        assert_eq!(beginning_with("50%_\\"), "50\\%\\_\\\\%");
     }
 }

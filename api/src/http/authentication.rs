@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use commands::outside::tokens::{Claims, Disbelief, Tokens};
-use domain::permission::Actor;
+use domain::permission::{Actor, Permission};
 use eventstore::Clock;
 use poem::Request;
 use poem_openapi::SecurityScheme;
@@ -83,4 +83,13 @@ async fn believe(request: &Request, bearer: Bearer) -> poem::Result<Actor> {
         .data::<Believer>()
         .ok_or_else(|| Problem::internal(&"no token checker is wired"))?;
     Ok(believer.claims(&bearer.token).await?.actor())
+}
+
+/// Refuses who may not read what needs a permission. Commands ask for themselves.
+pub fn must_be_allowed(actor: &Actor, permission: Permission) -> Result<(), Problem> {
+    if actor.may(permission) {
+        Ok(())
+    } else {
+        Err(commands::CommandError::Forbidden(permission).into())
+    }
 }

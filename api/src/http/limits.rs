@@ -173,13 +173,18 @@ impl Sensitive {
     /// Passes an outcome on, and counts it if it was a wrong guess.
     pub async fn judged<T>(&self, outcome: Result<T, CommandError>) -> Result<T, CommandError> {
         let guessed_wrong = match &outcome {
-            Err(CommandError::WrongCredentials { .. } | CommandError::Locked(_)) => true,
+            Err(
+                CommandError::WrongCredentials { .. }
+                | CommandError::WrongCode { .. }
+                | CommandError::Locked(_),
+            ) => true,
             Err(CommandError::Refused { code, .. }) => {
                 let wrong = [
                     "INVALID_CREDENTIALS",
                     "REAUTHENTICATION_REQUIRED",
                     "TOKEN_INVALID",
                     "OTP_INVALID",
+                    "OTP_ATTEMPTS_EXCEEDED",
                 ];
                 wrong.contains(code)
             }

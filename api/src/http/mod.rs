@@ -6,6 +6,7 @@ pub mod body;
 pub mod client_address;
 pub mod conversation;
 pub mod converse;
+pub mod either;
 pub mod envelope;
 pub mod error_code;
 pub mod failure;

@@ -202,6 +202,7 @@ impl From<CommandError> for Problem {
                     Kind::Unauthenticated => ErrorCode::Unauthorized,
                     Kind::Forbidden => ErrorCode::PermissionDenied,
                     Kind::Invalid => ErrorCode::ValidationError,
+                    Kind::TooOften => ErrorCode::RateLimitExceeded,
                 };
                 let problem = Self::new(ErrorCode::named(code).unwrap_or(fallback));
                 match state {
@@ -217,6 +218,8 @@ impl From<CommandError> for Problem {
                 Self::new(ErrorCode::InvalidCredentials)
                     .with_details(json!({ "attemptsRemaining": attempts_remaining }))
             }
+            CommandError::WrongCode { attempts_remaining } => Self::new(ErrorCode::OtpInvalid)
+                .with_details(json!({ "attemptsRemaining": attempts_remaining })),
             CommandError::Forbidden(permission) => Self::new(ErrorCode::PermissionDenied)
                 .with_details(json!({ "permission": permission.code() })),
             CommandError::Invalid { field, violation } => Self::invalid_field(field, violation),
@@ -238,7 +241,9 @@ impl From<CommandError> for Problem {
 
 fn of_claims(kinds: &[String]) -> Problem {
     let held = |kind: &str| kinds.iter().any(|k| k == kind);
-    if held(commands::claims::USERNAME) {
+    if held(commands::claims::EMAIL) {
+        Problem::new(ErrorCode::EmailAlreadyExists)
+    } else if held(commands::claims::USERNAME) {
         Problem::new(ErrorCode::UsernameTaken)
     } else if held(commands::claims::PHONE) {
         Problem { field: Some("phone".to_owned()), ..Problem::new(ErrorCode::Conflict) }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::moment::Moment;
 use domain::violation::Violation;
 use projections::Readers;
 use projections::page::Page;
@@ -46,4 +47,19 @@ fn bounded(name: &str, text: Option<String>, default: u32, max: u32) -> Result<u
     number.ok_or_else(|| {
         Problem::invalid_field(name, Violation::OutOfRange("1".to_owned(), max.to_string()))
     })
+}
+
+/// A time of a query, RFC 3339.
+pub fn time(name: &str, text: &str) -> Result<Moment, Problem> {
+    let malformed = Violation::WrongType("an RFC 3339 time such as 2026-11-21T03:00:00Z");
+    Moment::parse(text).ok_or_else(|| Problem::invalid_field(name, malformed))
+}
+
+/// A word of a closed list.
+pub fn word(field: &str, text: String, words: &[&str]) -> Result<String, Problem> {
+    if words.contains(&text.as_str()) {
+        Ok(text)
+    } else {
+        Err(Problem::invalid_field(field, Violation::NotOneOf(words.join(", "))))
+    }
 }

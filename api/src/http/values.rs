@@ -1,8 +1,10 @@
 //! The domain's values as they stand in request bodies: their schema, and the domain's own function
 //! that reads them.
 
+use commands::session::DeviceInfo;
 use domain::fixed::Fixed;
 use domain::id::{TenantId, UserId, WhiskeyId};
+use domain::language::Language;
 use domain::nft::address::EvmAddress;
 use domain::user::Status;
 use domain::user::email::Email;
@@ -137,6 +139,44 @@ impl FieldValue for Token {
 
     fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
         bounded_text(text(&value)?, 1, 8_192).map(|text| Self(text.into())).map_err(wrong)
+    }
+}
+
+impl FieldValue for Language {
+    fn schema() -> MetaSchema {
+        let enum_items = Self::ALL.map(|language| Value::from(language.tag())).to_vec();
+        MetaSchema { enum_items, ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let named = text(&value)?;
+        let words = || Self::ALL.map(Self::tag).join(", ");
+        let language = Self::ALL.into_iter().find(|language| language.tag() == named);
+        language.ok_or_else(|| wrong(Violation::NotOneOf(words())))
+    }
+}
+
+/// What a device says of itself at a sign-in.
+impl FieldValue for DeviceInfo {
+    fn schema() -> MetaSchema {
+        object_schema(
+            vec![
+                ("token", Token::schema()),
+                ("fingerprint", Text::<256>::schema()),
+                ("name", Text::<100>::schema()),
+            ],
+            vec![],
+        )
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let mut object = Nested::of(value)?;
+        let info = Self {
+            token: object.optional::<Token>("token").map(|token| token.0),
+            fingerprint: object.optional::<Text<256>>("fingerprint").map(|text| text.0),
+            name: object.optional::<Text<100>>("name").map(|text| text.0),
+        };
+        object.finish(Some(info))
     }
 }
 

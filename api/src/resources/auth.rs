@@ -1,9 +1,9 @@
 //! Accounts and signing in.
 
-use commands::session::SignIn;
+use commands::Commands;
 use commands::user::Registration;
-use commands::{CommandError, Commands};
 use domain::id::TenantId;
+use domain::language::Language;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::user::password;
@@ -14,7 +14,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Tag;
 use super::passwords::{LetterBody, LetterNoted};
-use super::tokens::Issued;
 use crate::http::asking::{self, Headers};
 use crate::http::body::{Body, Checked};
 use crate::http::conversation::Conversation;
@@ -23,11 +22,9 @@ use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::limits::Sensitive;
 use crate::http::problem::Problem;
 use crate::http::values::Text;
-use crate::metrics::Metrics;
 
 pub struct Auth {
     pub commands: Commands,
-    pub metrics: Metrics,
 }
 
 /// A person who wants an account. A username or a full name is needed.
@@ -39,6 +36,8 @@ struct RegisterBody {
     username: Parsed<Username>,
     full_name: Parsed<FullName>,
     phone: Parsed<Phone>,
+    /// What letters are written in: `en`, `zh-Hant` or `zh-Hans`; by Accept-Language if left out.
+    language: Parsed<Language>,
     /// The tenant's id; the platform's own if left out.
     tenant: Parsed<TenantId>,
 }
@@ -52,19 +51,14 @@ impl Checked for RegisterBody {
         let username = violations.optional("username", self.username);
         let full_name = violations.optional("fullName", self.full_name);
         let phone = violations.optional("phone", self.phone);
+        let language = violations.optional("language", self.language);
         let tenant = violations.optional("tenant", self.tenant);
         if matches!((&username, &full_name), (Some(None), Some(None))) {
             violations.add("username", Violation::Required);
         }
-        // Judged by what could be read, so that a broken address does not hide a weak password.
-        let own_words = [
-            email.as_ref().map(Email::as_str),
-            username.as_ref().and_then(Option::as_ref).map(Username::as_str),
-            full_name.as_ref().and_then(Option::as_ref).map(FullName::as_str),
-        ];
-        let own_words: Vec<_> = own_words.into_iter().flatten().collect();
+        // The tenant's policy judges once everything can be read.
         if let Some(candidate) = &password
-            && let Err(violation) = password::judge(candidate.expose_secret(), &own_words)
+            && let Err(violation) = password::acceptable(candidate.expose_secret())
         {
             violations.add("password", violation);
         }
@@ -74,9 +68,14 @@ impl Checked for RegisterBody {
             username: username?,
             full_name: full_name?,
             phone: phone?,
+            language: language?.unwrap_or_else(language_of_this_request),
         };
         Some((registration, tenant?))
     }
+}
+
+fn language_of_this_request() -> Language {
+    Conversation::current().map_or_else(Language::default, |conversation| conversation.language)
 }
 
 /// What everybody is told who registers. Whether the address was known is told to its owner only.
@@ -101,36 +100,6 @@ impl Checked for VerifyEmailBody {
 #[derive(Object)]
 struct Verified {
     status: String,
-}
-
-/// Credentials. The identifier is an e-mail address, a username or a telephone number.
-#[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct LoginBody {
-    identifier: Needed<Text<255>>,
-    password: Needed<SecretString>,
-    remember_me: Parsed<bool>,
-    tenant: Parsed<TenantId>,
-}
-
-impl Checked for LoginBody {
-    type Value = (SignIn, Option<TenantId>);
-
-    fn check(self, violations: &mut Violations) -> Option<Self::Value> {
-        let identifier = violations.required("identifier", self.identifier);
-        let password = violations.required("password", self.password);
-        let remember_me = violations.optional("rememberMe", self.remember_me);
-        let tenant = violations.optional("tenant", self.tenant);
-        let conversation = Conversation::current();
-        let sign_in = SignIn {
-            identifier: identifier?.0,
-            password: password?,
-            remember_me: remember_me?.unwrap_or_default(),
-            address: conversation.as_ref().and_then(|c| c.address).map(|a| a.to_string()),
-            user_agent: conversation.and_then(|c| c.user_agent),
-        };
-        Some((sign_in, tenant?))
-    }
 }
 
 #[OpenApi(tag = "Tag::Auth")]
@@ -201,28 +170,5 @@ impl Auth {
         let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
         sensitive.judged(self.commands.resend_verification(&asked, &email).await).await?;
         Ok(Accepted::new(LetterNoted::accepted()))
-    }
-
-    /// Sign in
-    #[oai(path = "/auth/login", method = "post", operation_id = "login")]
-    async fn login(
-        &self,
-        sensitive: Sensitive,
-        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
-        body: Body<LoginBody>,
-    ) -> Result<Found<Issued>, Problem> {
-        let (sign_in, tenant) = body.value;
-        let headers = Headers { idempotency_key: key.0, if_match: None };
-        let asked = asking::asked(asking::anonymous(tenant), headers, body.digest)?;
-        let outcome = self.commands.sign_in(&asked, &sign_in).await;
-        let tenant = asked.context.tenant().to_string();
-        match &outcome {
-            Ok(_) => self.metrics.login(tenant, "success"),
-            Err(CommandError::WrongCredentials { .. }) => self.metrics.login(tenant, "failure"),
-            Err(CommandError::Locked(_)) => self.metrics.login(tenant, "locked"),
-            Err(_) => {}
-        }
-        let done = sensitive.judged(outcome).await?;
-        Ok(Found::new(Issued::to(&self.commands, &done.answer)?).done(&done))
     }
 }

@@ -1,13 +1,18 @@
 //! The endpoints: one file a resource.
 
+pub mod alerts;
 pub mod auth;
+pub mod devices;
 pub mod internal;
+pub mod login_history;
 pub mod nfts;
 pub mod operations;
 pub mod outbox;
 pub mod passwords;
 pub mod people;
 pub mod sessions;
+pub mod sign_in;
+pub mod tenants;
 pub mod tokens;
 pub mod users;
 pub mod well_known;
@@ -28,6 +33,10 @@ pub enum Tag {
     Auth,
     /// People.
     Users,
+    /// Tenants.
+    Tenants,
+    /// What administrators watch.
+    Security,
     /// Casks.
     Whiskeys,
     /// Tokens.

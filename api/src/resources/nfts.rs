@@ -14,10 +14,10 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use projections::nfts::NftRow;
 use projections::{Projection, Readers, nfts};
 
-use super::whiskeys::{must_be_allowed, whiskey_id};
+use super::whiskeys::whiskey_id;
 use super::{Tag, written};
 use crate::http::asking::{self, Headers};
-use crate::http::authentication::Caller;
+use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Found};
 use crate::http::error_code::ErrorCode;

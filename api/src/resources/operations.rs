@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::http::authentication::Believer;
+use crate::http::authentication::{Believer, must_be_allowed};
 use crate::http::conversation::Conversation;
 use crate::http::envelope::Metadata;
 use crate::http::error_code::ErrorCode;
@@ -163,5 +163,5 @@ async fn may_manage(request: &Request) -> Result<(), Problem> {
         .data::<Believer>()
         .ok_or_else(|| Problem::internal(&"no token checker is wired"))?;
     let actor = believer.claims(token).await?.actor();
-    super::whiskeys::must_be_allowed(&actor, Permission::MANAGE_PROJECTIONS)
+    must_be_allowed(&actor, Permission::MANAGE_PROJECTIONS)
 }

@@ -91,22 +91,6 @@ struct PasswordSet {
     ended_sessions: usize,
 }
 
-/// What a password has to be like.
-#[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct Policy {
-    min_length: usize,
-    max_length: usize,
-    upper_case: bool,
-    lower_case: bool,
-    digit: bool,
-    special_character: bool,
-    /// None of these may stand in it, nor may the person's own names.
-    forbidden_words: Vec<String>,
-    /// So many of a person's last passwords may not come again.
-    history: usize,
-}
-
 #[OpenApi(tag = "Tag::Auth")]
 impl Passwords {
     /// Ask for a new password by mail
@@ -160,21 +144,5 @@ impl Passwords {
         let done = sensitive.judged(outcome).await?;
         let ended_sessions = done.answer.ended_sessions;
         Ok(Found::new(PasswordSet { ended_sessions }).done(&done))
-    }
-
-    /// What a password has to be like
-    #[oai(path = "/auth/password/policy", method = "get", operation_id = "password_policy")]
-    async fn password_policy(&self) -> Result<Found<Policy>, Problem> {
-        use domain::user::{FORMER_PASSWORDS, password};
-        Ok(Found::new(Policy {
-            min_length: password::MIN_LENGTH,
-            max_length: password::MAX_LENGTH,
-            upper_case: true,
-            lower_case: true,
-            digit: true,
-            special_character: true,
-            forbidden_words: password::FORBIDDEN.map(str::to_owned).to_vec(),
-            history: FORMER_PASSWORDS + 1,
-        }))
     }
 }

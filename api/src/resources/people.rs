@@ -2,23 +2,50 @@
 
 use commands::Commands;
 use domain::id::UserId;
+use domain::moment::Moment;
+use domain::permission::Permission;
 use domain::user::Status;
-use poem_openapi::param::{Header, Path};
+use domain::violation::bounded_text;
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
+use projections::users::{Filter, UserRow};
+use projections::{Projection, Readers, users};
 
-use super::Tag;
-use super::users::Gone;
+use super::users::{Gone, User};
+use super::{Tag, written};
 use crate::http::asking::{self, Headers};
-use crate::http::authentication::Caller;
+use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::{Body, Checked};
-use crate::http::envelope::Found;
+use crate::http::envelope::{Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
 use crate::http::problem::Problem;
+use crate::http::reading::{caught_up, page, word};
 use crate::http::values::UserStatus;
 
 pub struct People {
     pub commands: Commands,
+    pub readers: Readers,
+}
+
+/// What everybody of the tenant may know of somebody.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct PublicUser {
+    id: String,
+    /// Null if they have none, or have been erased.
+    username: Option<String>,
+    registered_at: String,
+}
+
+/// A person, as administrators see them.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Person {
+    #[oai(flatten)]
+    user: User,
+    /// As the owner was told; null once it is over.
+    locked_until: Option<String>,
 }
 
 #[derive(Object)]
@@ -50,6 +77,60 @@ struct Lock {
 
 #[OpenApi(tag = "Tag::Users")]
 impl People {
+    /// People of the tenant, newest first
+    #[oai(path = "/users", method = "get", operation_id = "users")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the endpoint")]
+    async fn users(
+        &self,
+        caller: Caller,
+        #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// How the e-mail address, the username or the full name begins.
+        search: Query<Option<String>>,
+        status: Query<Option<String>>,
+        role: Query<Option<String>>,
+        /// From 1.
+        #[oai(name = "page")]
+        number: Query<Option<String>>,
+        /// At most 100; 20 if left out.
+        limit: Query<Option<String>>,
+    ) -> Result<Found<Vec<Person>>, Problem> {
+        let actor = caller.0;
+        must_be_allowed(&actor, Permission::MANAGE_USERS)?;
+        let page = page(number.0, limit.0)?;
+        let beginning = search.0.map(|text| {
+            bounded_text(&text, 1, 255)
+                .map_err(|violation| Problem::invalid_field("search", violation))
+        });
+        let filter = Filter {
+            beginning: beginning.transpose()?,
+            status: status.0.map(|text| word("status", text, &STATUSES)).transpose()?,
+            role: role.0.map(|text| word("role", text, &ROLES)).transpose()?,
+        };
+        caught_up(&self.readers, users::Users::NAME, min_position.0).await?;
+        let found = self.readers.users(actor.tenant(), &filter, page).await?;
+        let now = self.commands.store.clock().now();
+        let shown = found.items.into_iter().map(|row| Person::of(row, now)).collect();
+        Ok(Found::new(shown).paged(Pagination::of(page, found.total)))
+    }
+
+    /// What everybody may know of somebody
+    #[oai(path = "/users/:id", method = "get", operation_id = "user")]
+    async fn user(
+        &self,
+        caller: Caller,
+        id: Path<String>,
+        #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+    ) -> Result<Found<PublicUser>, Problem> {
+        caught_up(&self.readers, users::Users::NAME, min_position.0).await?;
+        let row = self.readers.user(caller.0.tenant(), user(&id.0)?).await?;
+        let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
+        Ok(Found::new(PublicUser {
+            id: row.user_id.to_string(),
+            username: row.username,
+            registered_at: written(row.registered_at),
+        }))
+    }
+
     /// Suspend a person, switch an account off, or let them in again
     ///
     /// Whoever may not come in any more is signed out at once.
@@ -91,6 +172,17 @@ impl People {
         let asked = asking::asked(caller.0, Headers::default(), Vec::new())?;
         let done = self.commands.unlock_user(&asked, user(&id.0)?).await?;
         Ok(Found::new(Lock { locked: false }).done(&done))
+    }
+}
+
+const STATUSES: [&str; 5] = ["PENDING", "ACTIVE", "SUSPENDED", "INACTIVE", "ERASED"];
+const ROLES: [&str; 2] = ["member", "administrator"];
+
+impl Person {
+    fn of(row: UserRow, now: Moment) -> Self {
+        let locked_until = row.locked_until.map(written);
+        let over = |until: &String| Moment::parse(until).is_none_or(|until| until <= now);
+        Self { locked_until: locked_until.filter(|until| !over(until)), user: row.into() }
     }
 }
 

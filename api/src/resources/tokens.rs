@@ -1,6 +1,7 @@
 //! Tokens: new ones for old, what one says, and their end.
 
 use commands::Commands;
+use commands::outside::device_tokens::Owned;
 use commands::outside::refresh_tokens::Shown;
 use commands::outside::tokens::{ACCESS_TOKEN_LIFE, Claims};
 use commands::session::{SignedIn, Which};
@@ -40,6 +41,9 @@ pub struct Issued {
     refresh_expires_in: u64,
     session_id: String,
     user_id: String,
+    device_id: Option<String>,
+    /// To be kept by the device, and sent as `deviceInfo.token` at its next sign-in.
+    device_token: Option<String>,
     roles: Vec<String>,
 }
 
@@ -56,6 +60,10 @@ impl Issued {
             session: signed_in.session,
             generation: signed_in.generation,
         });
+        let device_token = signed_in.device.map(|device| {
+            let (tenant, user) = (signed_in.tenant, signed_in.user);
+            commands.device_tokens.token(Owned { tenant, user, device })
+        });
         let left_s = signed_in.ends_at.unix_s() - now.unix_s();
         Ok(Self {
             access_token,
@@ -65,6 +73,8 @@ impl Issued {
             refresh_expires_in: u64::try_from(left_s).unwrap_or_default(),
             session_id: signed_in.session.to_string(),
             user_id: signed_in.user.to_string(),
+            device_id: signed_in.device.map(|device| device.to_string()),
+            device_token: device_token.map(|token| token.expose_secret().to_owned()),
             roles: signed_in.roles.iter().map(|role| role.name().to_owned()).collect(),
         })
     }
@@ -147,6 +157,7 @@ pub struct Payload {
     email: Option<String>,
     tenant_id: String,
     sid: String,
+    device_id: Option<String>,
     roles: Vec<String>,
     permissions: Vec<String>,
     /// Seconds since 1970.
@@ -165,6 +176,7 @@ impl From<Claims> for Payload {
             email: claims.email,
             tenant_id: claims.tenant_id.to_string(),
             sid: claims.sid.to_string(),
+            device_id: claims.device_id.map(|device| device.to_string()),
             roles: claims.roles.iter().map(|role| role.name().to_owned()).collect(),
             permissions: claims.permissions,
             iat: claims.iat,

@@ -1,6 +1,9 @@
 //! People, as they see themselves.
 
 use commands::Commands;
+use commands::user::Profile;
+use domain::language::Language;
+use domain::user::names::{FullName, Phone, Username};
 use poem_openapi::param::Header;
 use poem_openapi::{Object, OpenApi};
 use projections::sessions::SessionRow;
@@ -14,7 +17,7 @@ use crate::http::authentication::Caller;
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
-use crate::http::field::{Needed, Violations};
+use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::limits::Sensitive;
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
@@ -27,7 +30,7 @@ pub struct Users {
 /// A person. What has been erased is null.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct User {
+pub struct User {
     id: String,
     status: String,
     roles: Vec<String>,
@@ -35,6 +38,8 @@ struct User {
     username: Option<String>,
     full_name: Option<String>,
     phone: Option<String>,
+    /// What letters are written in.
+    language: String,
     registered_at: String,
     email_verified_at: Option<String>,
 }
@@ -49,10 +54,44 @@ impl From<UserRow> for User {
             username: row.username,
             full_name: row.full_name,
             phone: row.phone,
+            language: row.language,
             registered_at: written(row.registered_at),
             email_verified_at: row.email_verified_at.map(written),
         }
     }
+}
+
+/// What is left out stays as it is.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct ProfileBody {
+    username: Parsed<Username>,
+    full_name: Parsed<FullName>,
+    phone: Parsed<Phone>,
+    language: Parsed<Language>,
+}
+
+impl Checked for ProfileBody {
+    type Value = Profile;
+
+    fn check(self, violations: &mut Violations) -> Option<Profile> {
+        let username = violations.optional("username", self.username);
+        let full_name = violations.optional("fullName", self.full_name);
+        let phone = violations.optional("phone", self.phone);
+        let language = violations.optional("language", self.language);
+        Some(Profile {
+            username: username?,
+            full_name: full_name?,
+            phone: phone?,
+            language: language?,
+        })
+    }
+}
+
+/// The profile is as asked for. A read with X-Min-Position shows it.
+#[derive(Object)]
+struct ProfileChanged {
+    changed: bool,
 }
 
 /// A sign-in of mine, over or not.
@@ -128,6 +167,41 @@ impl Users {
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         let sequence = row.sequence;
         Ok(Found::new(row.into()).at_sequence(sequence))
+    }
+
+    /// Who I am, by its other name
+    #[oai(path = "/users/profile", method = "get", operation_id = "profile")]
+    async fn profile(
+        &self,
+        caller: Caller,
+        #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+    ) -> Result<Found<User>, Problem> {
+        self.me(caller, min_position).await
+    }
+
+    /// Change what I am called, reached by and written to in
+    #[oai(path = "/users/me", method = "put", operation_id = "change_me")]
+    async fn change_me(
+        &self,
+        caller: Caller,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Body<ProfileBody>,
+    ) -> Result<Found<ProfileChanged>, Problem> {
+        let headers = Headers { idempotency_key: None, if_match: if_match.0 };
+        let asked = asking::asked(caller.0, headers, body.digest)?;
+        let done = self.commands.change_profile(&asked, &body.value).await?;
+        Ok(Found::new(ProfileChanged { changed: done.position >= 0 }).done(&done))
+    }
+
+    /// Change what I am called, by its other name
+    #[oai(path = "/users/profile", method = "put", operation_id = "change_profile")]
+    async fn change_profile(
+        &self,
+        caller: Caller,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Body<ProfileBody>,
+    ) -> Result<Found<ProfileChanged>, Problem> {
+        self.change_me(caller, if_match, body).await
     }
 
     /// Everything the platform knows of me, as a file

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::id::{SessionId, TenantId, UserId};
+use domain::id::{DeviceId, SessionId, TenantId, UserId};
 use domain::moment::Moment;
 use domain::permission::{Actor, Permission};
 use domain::role::Role;
@@ -60,6 +60,8 @@ pub struct Claims {
     pub email: Option<String>,
     pub tenant_id: TenantId,
     pub sid: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
     pub roles: Vec<Role>,
     pub permissions: Vec<String>,
     pub iat: i64,
@@ -128,6 +130,7 @@ impl Tokens {
                 email: signed_in.email.clone(),
                 tenant_id: signed_in.tenant,
                 sid: signed_in.session,
+                device_id: signed_in.device,
                 roles: signed_in.roles.clone(),
                 permissions: permissions.into_iter().map(|p| p.code().to_owned()).collect(),
                 iat: now.unix_s(),
@@ -192,6 +195,7 @@ mod tests {
             tenant: TenantId::PLATFORM,
             user: UserId::new(7),
             session: SessionId::new(8),
+            device: Some(DeviceId::new(9)),
             generation: 0,
             ends_at: Moment::from_unix_ms(0),
             roles: vec![Role::Member],

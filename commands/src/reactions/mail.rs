@@ -128,6 +128,8 @@ impl Mailer {
             | UserEvent::PasswordReset { .. }
             | UserEvent::PasswordChanged { .. }
             | UserEvent::PasswordRehashed { .. }
+            | UserEvent::PasswordExpiryAnnounced { .. }
+            | UserEvent::ProfileChanged { .. }
             | UserEvent::NameWithdrawn { .. }
             | UserEvent::UserStatusChanged { .. }
             | UserEvent::AccountUnlocked {}

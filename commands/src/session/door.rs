@@ -1,16 +1,21 @@
 //! The door somebody stands before who types an identifier and a password: what is behind it is
 //! looked for in the same steps, and attempts are counted, whether or not there is anybody.
 
-use domain::id::{TenantId, UserId};
+use domain::command::Command;
+use domain::devices::Devices;
+use domain::id::{ChallengeId, DeviceId, TenantId, UserId};
 use domain::moment::Moment;
 use domain::personal::{Personal, Purpose, SealedRef};
 use domain::sign_in_guard::{
-    ATTEMPTS_ALLOWED, CountAgain, CountAttempt, LOCK, LockGuard, SignInGuard, SignInGuardEvent,
+    ATTEMPTS_ALLOWED, AskLetter, CountAgain, CountAttempt, LOCK, Letter, LockGuard, RecordFailure,
+    SignInGuard, SignInGuardEvent,
 };
-use domain::user::{RecordLock, User};
+use domain::user::email::Email;
+use domain::user::{RecordLock, RequestVerification, User, UserEvent};
 use eventstore::Loaded;
 use secrecy::SecretString;
 
+use super::sign_in::SignIn;
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
@@ -18,10 +23,19 @@ use crate::outside::passwords::{Compared, Place};
 
 /// What was found behind an identifier.
 pub(super) struct Door {
+    /// What attempts are counted under: the identifier, or the owner's own device.
     pub guard: String,
     pub user: UserId,
     /// Unregistered, if nobody has that name.
     pub account: Loaded<User>,
+    pub known: Option<KnownDevice>,
+}
+
+/// A device of the owner's that showed its token.
+#[derive(Clone, Copy)]
+pub(super) struct KnownDevice {
+    pub device: DeviceId,
+    pub trusted: bool,
 }
 
 /// What the guard says of an attempt.
@@ -36,13 +50,35 @@ const NOBODY: UserId = UserId::new(0);
 
 impl Commands {
     /// Looks behind an identifier, in the same steps whether or not there is anybody.
-    pub(super) async fn door(&self, asked: &Asked, typed: &str) -> Result<Door, CommandError> {
-        let tenant = asked.context.tenant();
+    pub(super) async fn door(&self, asked: &Asked, sign_in: &SignIn) -> Result<Door, CommandError> {
+        let (tenant, typed) = (asked.context.tenant(), &sign_in.identifier);
         let holder = self.holder_of(tenant, typed).await?;
         let user = holder.unwrap_or(NOBODY);
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
         let account = self.store.load_fresh::<User>(tenant, &user.to_string()).await?;
-        Ok(Door { guard: self.claim_digests.guard(tenant, typed), user, account })
+        let devices = self.store.load_fresh::<Devices>(tenant, &user.to_string()).await?;
+        let known = self.known_device(tenant, user, sign_in, &devices.state);
+        let guard = match known {
+            Some(known) => self.claim_digests.device_guard(tenant, user, known.device),
+            None => self.claim_digests.guard(tenant, typed),
+        };
+        Ok(Door { guard, user, account, known })
+    }
+
+    /// The device, if its token is one of ours, for this very person, and it is not blocked.
+    fn known_device(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        sign_in: &SignIn,
+        devices: &Devices,
+    ) -> Option<KnownDevice> {
+        let shown = self.device_tokens.check(sign_in.device.token.as_ref()?)?;
+        if (shown.tenant, shown.user) != (tenant, user) {
+            return None;
+        }
+        let device = devices.device(shown.device).ok().filter(|device| !device.blocked)?;
+        Some(KnownDevice { device: device.id, trusted: device.trusted })
     }
 
     /// Who has the name, by the claims themselves.
@@ -108,33 +144,64 @@ impl Commands {
         }
     }
 
-    /// What to answer to a wrong password. The last one locks, and the owner is told.
+    /// What to answer to a wrong password. It is noted for whoever's account it is; the last one
+    /// locks, and the owner is told. `remind` mails the link again to somebody whose password was
+    /// right and whose address is not verified yet.
     pub(super) async fn wrong_credentials(
         &self,
         asked: &Asked,
         door: &Door,
         number: u32,
+        sign_in: &SignIn,
+        remind: bool,
     ) -> Result<CommandError, CommandError> {
         let attempts_remaining = ATTEMPTS_ALLOWED.saturating_sub(number);
-        if attempts_remaining > 0 {
-            return Ok(CommandError::WrongCredentials { attempts_remaining });
-        }
         let until = self.store.clock().now().plus(LOCK);
         let asked = Asked::by(asked.context.clone());
-        self.once(&asked, || async {
-            let lock = LockGuard { until };
-            let (guard, events) = self.decide::<SignInGuard, _>(&asked, &door.guard, &lock).await?;
-            let mut commit = self.begin(&asked).append(&guard, events);
-            if door.user != NOBODY {
-                let id = door.user.to_string();
-                let (account, events) =
-                    self.decide::<User, _>(&asked, &id, &RecordLock { until }).await?;
-                commit = commit.append(&account, events);
+        let failure = RecordFailure {
+            user: Some(door.user).filter(|user| *user != NOBODY),
+            address: sign_in.address.clone(),
+            user_agent: sign_in.user_agent.clone(),
+        };
+        self.once_stubbornly(&asked, || async {
+            let (guard, mut noted) =
+                self.decide::<SignInGuard, _>(&asked, &door.guard, &failure).await?;
+            let id = door.user.to_string();
+            let account = self.store.load_fresh::<User>(asked.context.tenant(), &id).await?;
+            let mut told = Vec::new();
+            if attempts_remaining == 0 {
+                noted.extend(LockGuard { until }.decide(&guard.state)?);
+                // If there is anybody to tell.
+                told.extend(RecordLock { until }.decide(&account.state).unwrap_or_default());
             }
+            if remind && Email::parse(&sign_in.identifier).is_ok() {
+                let (asking, reminding) = self.reminding(&guard, &account)?;
+                noted.extend(asking);
+                told.extend(reminding);
+            }
+            let commit = self.begin(&asked).append(&guard, noted).append(&account, told);
             self.commit(&asked, &(), commit).await
         })
         .await?;
-        Ok(CommandError::Locked(until))
+        Ok(match attempts_remaining {
+            0 => CommandError::Locked(until),
+            _ => CommandError::WrongCredentials { attempts_remaining },
+        })
+    }
+
+    /// The letter with the link once more, if there were not too many.
+    fn reminding(
+        &self,
+        guard: &Loaded<SignInGuard>,
+        account: &Loaded<User>,
+    ) -> Result<(Vec<SignInGuardEvent>, Vec<UserEvent>), CommandError> {
+        let now = self.store.clock().now();
+        let asking = AskLetter { letter: Letter::Verification, now }.decide(&guard.state)?;
+        if asking.is_empty() {
+            return Ok((asking, Vec::new()));
+        }
+        let request = RequestVerification { challenge: ChallengeId::new(self.ids.next()?), now };
+        Ok((asking, request.decide(&account.state).unwrap_or_default()))
     }
 
     pub(crate) async fn begin_count_again(

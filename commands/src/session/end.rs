@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::command::Command;
-use domain::id::{SessionId, TenantId, UserId};
+use domain::id::{DeviceId, SessionId, TenantId, UserId};
 use domain::permission::Permission;
 use domain::session::{EndReason, EndSession, Session, SessionError};
 use domain::sign_ins::{RemoveSession, SignIns};
@@ -20,6 +20,8 @@ pub enum Which {
     All,
     /// All but the one this is asked from.
     Others(SessionId),
+    /// All that were opened on a device.
+    On(DeviceId),
 }
 
 /// How many sessions have ended.
@@ -88,6 +90,16 @@ impl Commands {
                 }
             }
             Which::All => sign_ins.state.sessions().collect(),
+            Which::On(device) => {
+                let mut there = Vec::new();
+                for session in sign_ins.state.sessions() {
+                    let loaded = self.session(tenant, session).await?;
+                    if matches!(&*loaded, Session::Open(open) if open.device == Some(device)) {
+                        there.push(session);
+                    }
+                }
+                there
+            }
             Which::Others(own) => {
                 sign_ins.state.sessions().filter(|session| *session != own).collect()
             }

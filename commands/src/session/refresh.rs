@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::end::unlisting;
-use super::sign_in::{SignedIn, Usable};
+use super::open::{SignedIn, Usable};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
 use crate::outside::refresh_tokens::Shown;
@@ -41,12 +41,7 @@ impl Commands {
         let Changed::Usable(usable) = done.answer else {
             return Err(SessionError::RefreshRevoked.into());
         };
-        let done = Done {
-            answer: usable,
-            position: done.position,
-            sequence: done.sequence,
-            repeated: done.repeated,
-        };
+        let done = done.with(usable);
         self.signed_in(&asked, user, &account.state, done).await
     }
 
@@ -72,7 +67,8 @@ impl Commands {
                 let moved = u32::from(!events.is_empty());
                 let generation = open.generation + moved;
                 let session = shown.session;
-                Changed::Usable(Usable { session, generation, ends_at: open.ends_at() })
+                let device = open.device;
+                Changed::Usable(Usable { session, device, generation, ends_at: open.ends_at() })
             }
             _ => Changed::Copied,
         };

@@ -1,22 +1,24 @@
 //! Signing in with a password. Unknown people cost a hash as well, so that time tells nothing.
 
 use domain::command::Command;
-use domain::id::{SessionId, TenantId, UserId};
+use domain::devices::Devices;
+use domain::id::{ChallengeId, UserId};
 use domain::moment::Moment;
 use domain::permission::Permission;
-use domain::role::Role;
-use domain::session::{EndReason, OpenSession, Session};
+use domain::personal::{Personal, Purpose};
+use domain::sign_in_codes::{AskCode, SignInCodes, SignInDetails};
 use domain::sign_in_guard::{CountAgain, SignInGuard};
-use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
-use domain::user::email::Email;
-use domain::user::{Credentials, RehashPassword, User, UserError};
-use eventstore::Loaded;
+use domain::tenant::Settings;
+use domain::user::{AnnounceExpiry, Credentials, RehashPassword, User, UserError, UserEvent};
+use eventstore::{Commit, Loaded};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::door::{Attempt, Door};
+use super::open::{Opening, Recognition, SignedIn, Usable};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
+use crate::outside::sign_in_codes::WaitingSignIn;
 
 /// What is typed into a sign-in form, and where it came from.
 #[derive(Clone)]
@@ -24,30 +26,46 @@ pub struct SignIn {
     pub identifier: String,
     pub password: SecretString,
     pub remember_me: bool,
+    pub device: DeviceInfo,
     pub address: Option<String>,
     pub user_agent: Option<String>,
 }
 
-/// Somebody who is signed in. Tokens are made from it when it is told, never stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SignedIn {
-    pub tenant: TenantId,
-    pub user: UserId,
-    pub session: SessionId,
-    /// Of the refresh token.
-    pub generation: u32,
-    /// When the session is over, however much it is used.
-    pub ends_at: Moment,
-    pub roles: Vec<Role>,
-    pub email: Option<String>,
+/// What a device says of itself.
+#[derive(Clone, Default)]
+pub struct DeviceInfo {
+    /// The token it got at its last sign-in.
+    pub token: Option<SecretString>,
+    pub fingerprint: Option<String>,
+    /// What its owner calls it.
+    pub name: Option<String>,
 }
 
-/// What is kept of a session for a repetition of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Usable {
-    pub session: SessionId,
-    pub generation: u32,
-    pub ends_at: Moment,
+/// Past the password.
+pub enum Entered {
+    SignedIn(SignedIn),
+    CodeAsked(CodeAsked),
+}
+
+/// A code was mailed; with it the sign-in goes on.
+pub struct CodeAsked {
+    /// Which sign-in it belongs to.
+    pub token: SecretString,
+    pub expires_at: Moment,
+}
+
+/// What is kept for a repetition of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Kept {
+    Opened(Usable),
+    Asked { challenge: ChallengeId, expires_at: Moment },
+}
+
+/// What the account is told together with the sign-in.
+struct PasswordNews {
+    /// The hash at today's costs, if the stored one was cheaper.
+    dearer_hash: Option<String>,
+    announce: AnnounceExpiry,
 }
 
 impl Commands {
@@ -55,14 +73,15 @@ impl Commands {
         &self,
         asked: &Asked,
         sign_in: &SignIn,
-    ) -> Result<Done<SignedIn>, CommandError> {
+    ) -> Result<Done<Entered>, CommandError> {
         asked.must_be_allowed(Permission::PUBLIC)?;
         // Credentials first, also when the request is a repetition: a token is made for today's
         // account, never for the one of then.
-        self.open_tenant(asked.context.tenant()).await?;
+        let tenant = self.open_tenant(asked.context.tenant()).await?;
+        let settings = *tenant.state.settings()?;
         // A place in the queue before anything is counted: being turned away is no wrong password.
         let place = self.passwords.place()?;
-        let door = self.door(asked, &sign_in.identifier).await?;
+        let door = self.door(asked, sign_in).await?;
         let attempt = self.count_attempt(asked, &door.guard).await?;
         let compared = self.compare_password(asked, &door, place, &sign_in.password).await?;
         let number = match attempt {
@@ -71,114 +90,136 @@ impl Commands {
         };
         match door.account.state.admit(Credentials { password_matches: compared.matches }) {
             Ok(_) => {}
-            Err(UserError::WrongCredentials) => {
-                return Err(self.wrong_credentials(asked, &door, number).await?);
-            }
-            Err(UserError::NotActivated) => {
-                // Told like everybody else, or registering with an address would tell whether it is
-                // known. Whoever reads its mail finds the link again.
-                self.remind(asked, &sign_in.identifier).await?;
-                return Err(self.wrong_credentials(asked, &door, number).await?);
+            // Somebody whose address is not verified is told what everybody is told, or registering
+            // with an address would tell whether it is known.
+            Err(refusal @ (UserError::WrongCredentials | UserError::NotActivated)) => {
+                let remind = refusal == UserError::NotActivated;
+                return Err(self.wrong_credentials(asked, &door, number, sign_in, remind).await?);
             }
             Err(refusal) => return Err(refusal.into()),
         }
-        let dearer = match compared.outdated {
+        let now = self.store.clock().now();
+        let life = settings.passwords.life();
+        door.account.state.account()?.password_must_be_good(life, now)?;
+        let dearer_hash = match compared.outdated {
             true => Some(self.passwords.hash(door.user, sign_in.password.clone()).await?),
             false => None,
         };
-        let open = || self.open_session(asked, sign_in, &door, dearer.as_ref());
-        let done = self.once(asked, open).await?;
+        let news = PasswordNews { dearer_hash, announce: AnnounceExpiry { life, now } };
+        let enter = || self.enter(asked, sign_in, &door, &settings, &news);
+        let done = self.once(asked, enter).await?;
         if done.repeated {
             self.begin_count_again(asked, &door.guard).await?;
         }
-        self.signed_in(asked, door.user, &door.account.state, done).await
-    }
-
-    async fn remind(&self, asked: &Asked, identifier: &str) -> Result<(), CommandError> {
-        if let Ok(email) = Email::parse(identifier) {
-            let asked = Asked::by(asked.context.clone());
-            self.resend_verification(&asked, &email).await?;
+        match done.answer {
+            Kept::Opened(usable) => {
+                let opened = done.clone().with(usable);
+                let account = &door.account.state;
+                let signed_in = self.signed_in(asked, door.user, account, opened).await?;
+                let answer = signed_in.answer.clone();
+                Ok(signed_in.with(Entered::SignedIn(answer)))
+            }
+            Kept::Asked { challenge, expires_at } => {
+                let (tenant, user) = (asked.context.tenant(), door.user);
+                let token = self.sign_in_codes.token(WaitingSignIn { tenant, user, challenge });
+                Ok(done.with(Entered::CodeAsked(CodeAsked { token, expires_at })))
+            }
         }
-        Ok(())
     }
 
-    /// What tokens are made from, as the account is now.
-    pub(super) async fn signed_in(
-        &self,
-        asked: &Asked,
-        user: UserId,
-        account: &User,
-        done: Done<Usable>,
-    ) -> Result<Done<SignedIn>, CommandError> {
-        let Usable { session, mut generation, ends_at } = done.answer;
-        if done.repeated {
-            // The refresh token of then may have been changed since; shown again, it would be a copy.
-            generation = self.generation_of(asked, session).await?;
-        }
-        let tenant = asked.context.tenant();
-        let roles = account.stay()?.into_iter().collect();
-        let email = self.store.vault().open(tenant, &account.account()?.email).await?;
-        let email = email.map(Into::into);
-        Ok(Done {
-            answer: SignedIn { tenant, user, session, generation, ends_at, roles, email },
-            position: done.position,
-            sequence: None,
-            repeated: done.repeated,
-        })
-    }
-
-    async fn open_session(
+    /// The password was right: open a session, or ask for a code.
+    async fn enter(
         &self,
         asked: &Asked,
         sign_in: &SignIn,
         door: &Door,
-        dearer_hash: Option<&String>,
-    ) -> Result<Done<Usable>, CommandError> {
-        let user = door.user;
+        settings: &Settings,
+        news: &PasswordNews,
+    ) -> Result<Done<Kept>, CommandError> {
         // As it is now: checking the password took its time.
         let account: Loaded<User> =
             self.store.load_fresh(asked.context.tenant(), &door.account.id).await?;
-        let hash_of = |user: &User| user.account().map(|account| account.password_hash.clone());
-        if hash_of(&account.state) != hash_of(&door.account.state) {
+        if is_another_password(&door.account.state, &account.state) {
             return Err(UserError::WrongCredentials.into());
         }
         account.state.stay()?;
-        let session = SessionId::new(self.ids.next()?);
-        let command = OpenSession {
-            user,
+        let opening = Opening {
+            user: door.user,
+            remember_me: sign_in.remember_me,
+            guard: door.guard.clone(),
+            device: Recognition {
+                shown: door.known.map(|known| known.device),
+                recognised_by: self.look_of(asked, door.user, sign_in),
+                name: sign_in.device.name.clone(),
+            },
             address: sign_in.address.clone(),
             user_agent: sign_in.user_agent.clone(),
-            remember_me: sign_in.remember_me,
-            now: self.store.clock().now(),
         };
-        let (loaded, events) =
-            self.decide_first::<Session, _>(asked, &session.to_string(), &command)?;
-        let ends_at = command.ends_at();
-        let add = AddSession { session, ends_at, now: command.now };
-        let (sign_ins, listing) = self.decide::<SignIns, _>(asked, &user.to_string(), &add).await?;
-        let again = CountAgain { now: command.now };
-        let (guard, opening) = self.decide::<SignInGuard, _>(asked, &door.guard, &again).await?;
-        let commit = self.begin(asked).append(&loaded, events).append(&guard, opening);
-        let mut commit = match dearer_hash {
-            None => commit.expecting(&account),
-            Some(hash) => {
-                let rehash = RehashPassword { user, password_hash: hash.clone() };
-                commit.append(&account, rehash.decide(&account.state)?)
-            }
-        };
-        for event in &listing {
-            if let SignInsEvent::SessionRemoved { session } = event {
-                commit = self.ending(asked, commit, *session, EndReason::Replaced).await?;
-            }
+        let mut told = news.announce.decide(&account.state)?;
+        if let Some(hash) = &news.dearer_hash
+            && hash_of(&account.state) == hash_of(&door.account.state)
+        {
+            let rehash = RehashPassword { user: door.user, password_hash: hash.clone() };
+            told.extend(rehash.decide(&account.state)?);
         }
-        let answer = Usable { session, generation: 0, ends_at };
-        self.commit(asked, &answer, commit.append(&sign_ins, listing)).await
+        let commit = telling(self.begin(asked), &account, told);
+        let trusted = door.known.is_some_and(|known| known.trusted);
+        if settings.sign_in_code && !trusted {
+            return self.ask_code(asked, commit, opening).await;
+        }
+        let (commit, usable) = self.opening(asked, commit, &opening).await?;
+        self.commit(asked, &Kept::Opened(usable), commit).await
     }
 
-    /// The generation of an open session's refresh token.
-    async fn generation_of(&self, asked: &Asked, session: SessionId) -> Result<u32, CommandError> {
-        let tenant = asked.context.tenant();
-        let loaded = self.store.load_fresh::<Session>(tenant, &session.to_string()).await?;
-        Ok(loaded.state.open_at(self.store.clock().now())?.generation)
+    async fn ask_code(
+        &self,
+        asked: &Asked,
+        commit: Commit<'_>,
+        opening: Opening,
+    ) -> Result<Done<Kept>, CommandError> {
+        let user = opening.user;
+        let recognise = self.recognising(&opening)?;
+        // Now already: from a blocked device nobody is sent a code.
+        self.decide::<Devices, _>(asked, &user.to_string(), &recognise).await?;
+        let now = self.store.clock().now();
+        let challenge = ChallengeId::new(self.ids.next()?);
+        let secure = |text: String| Personal::new(user, Purpose::Security, text);
+        let sign_in = SignInDetails {
+            guard: opening.guard,
+            remember_me: opening.remember_me,
+            shown_device: opening.device.shown,
+            recognised_by: opening.device.recognised_by,
+            device_name: opening.device.name.map(secure),
+        };
+        let again = CountAgain { now };
+        let (guard, counting) =
+            self.decide::<SignInGuard, _>(asked, &sign_in.guard, &again).await?;
+        let ask = AskCode { challenge, sign_in, now };
+        let (codes, asking) = self.decide::<SignInCodes, _>(asked, &user.to_string(), &ask).await?;
+        let commit = commit.append(&guard, counting).append(&codes, asking);
+        let answer = Kept::Asked { challenge, expires_at: ask.expires_at() };
+        self.commit(asked, &answer, commit).await
     }
+
+    /// What the device of a sign-in is recognised by without its token.
+    fn look_of(&self, asked: &Asked, user: UserId, sign_in: &SignIn) -> String {
+        let fingerprint = sign_in.device.fingerprint.as_deref().unwrap_or_default();
+        let user_agent = sign_in.user_agent.as_deref().unwrap_or_default();
+        self.claim_digests.device(asked.context.tenant(), user, [fingerprint, user_agent])
+    }
+}
+
+/// Whether somebody has set another password. One hashed anew is still the same.
+fn is_another_password(then: &User, now: &User) -> bool {
+    let former = |user: &User| user.account().map(|account| account.former_hashes.clone());
+    hash_of(then) != hash_of(now) && former(then) != former(now)
+}
+
+fn hash_of(user: &User) -> Option<Personal<String>> {
+    user.account().ok().map(|account| account.password_hash.clone())
+}
+
+/// The account must be as it was read, also if there is nothing to tell it.
+fn telling<'a>(commit: Commit<'a>, account: &Loaded<User>, events: Vec<UserEvent>) -> Commit<'a> {
+    if events.is_empty() { commit.expecting(account) } else { commit.append(account, events) }
 }

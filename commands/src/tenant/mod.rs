@@ -1,3 +1,6 @@
-//! Use cases around tenants.
+//! Use cases around a tenant.
 
 mod create;
+mod settings;
+
+pub use settings::TenantChanged;

@@ -1,6 +1,7 @@
 //! Locking a person out for a while, and letting them in again: by every name they have.
 
 use domain::command::Command;
+use domain::devices::Devices;
 use domain::id::{TenantId, UserId};
 use domain::sign_in_guard::{LOCK, LockGuard, OpenGuard, SignInGuard};
 use domain::user::{Account, RecordLock, RecordUnlock, User};
@@ -25,7 +26,8 @@ impl Commands {
             let (loaded, events) =
                 self.decide::<User, _>(asked, &user.to_string(), &RecordLock { until }).await?;
             let mut commit = self.begin(asked).append(&loaded, events);
-            for guard in self.guards_of(asked.context.tenant(), loaded.state.account()?).await? {
+            let account = loaded.state.account()?;
+            for guard in self.guards_of(asked.context.tenant(), user, account).await? {
                 let lock = LockGuard { until };
                 let (loaded, events) = self.decide::<SignInGuard, _>(asked, &guard, &lock).await?;
                 commit = commit.append(&loaded, events);
@@ -45,7 +47,7 @@ impl Commands {
             let (loaded, events) =
                 self.decide::<User, _>(asked, &user.to_string(), &RecordUnlock).await?;
             let commit = self.begin(asked).append(&loaded, events);
-            let commit = self.opening_guards(asked, commit, loaded.state.account()?).await?;
+            let commit = self.opening_guards(asked, commit, user, loaded.state.account()?).await?;
             self.commit(asked, &LockChanged {}, commit).await
         })
         .await
@@ -56,19 +58,21 @@ impl Commands {
         &self,
         asked: &Asked,
         mut commit: Commit<'a>,
+        user: UserId,
         account: &Account,
     ) -> Result<Commit<'a>, CommandError> {
-        for guard in self.guards_of(asked.context.tenant(), account).await? {
+        for guard in self.guards_of(asked.context.tenant(), user, account).await? {
             let (loaded, events) = self.decide::<SignInGuard, _>(asked, &guard, &OpenGuard).await?;
             commit = commit.append(&loaded, events);
         }
         Ok(commit)
     }
 
-    /// The guards of whatever a person can sign in with.
+    /// The guards of whatever a person can sign in with, and on.
     async fn guards_of(
         &self,
         tenant: TenantId,
+        user: UserId,
         account: &Account,
     ) -> Result<Vec<String>, CommandError> {
         let vault = self.store.vault();
@@ -80,6 +84,12 @@ impl Commands {
         if let Some(phone) = &account.phone {
             names.extend(vault.open(tenant, phone).await?.map(String::from));
         }
-        Ok(names.iter().map(|name| self.claim_digests.guard(tenant, name)).collect())
+        let devices = self.store.load_fresh::<Devices>(tenant, &user.to_string()).await?;
+        let by_name = names.iter().map(|name| self.claim_digests.guard(tenant, name));
+        let by_device = devices
+            .state
+            .all()
+            .map(|device| self.claim_digests.device_guard(tenant, user, device.id));
+        Ok(by_name.chain(by_device).collect())
     }
 }

@@ -1,19 +1,21 @@
 //! Registering a person: hash the password, claim the names, ask for the address to be verified.
 
 use domain::id::{ChallengeId, TenantId, UserId};
+use domain::language::Language;
 use domain::permission::Permission;
 use domain::sign_in_guard::{AskLetter, Letter, SignInGuard, SignInGuardEvent};
-use domain::tenant::Tenant;
+use domain::tenant::{PasswordPolicy, Tenant};
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
-use domain::user::{RecordRegistrationAttempt, RegisterUser, User, password};
+use domain::user::{RecordRegistrationAttempt, RegisterUser, User};
 use domain::violation::Violation;
 use eventstore::Loaded;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::names::tried_again;
-use crate::claims::Identifier;
+use super::new_password::judge;
+use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
 
@@ -25,6 +27,7 @@ pub struct Registration {
     pub username: Option<Username>,
     pub full_name: Option<FullName>,
     pub phone: Option<Phone>,
+    pub language: Language,
 }
 
 /// What a person is told. The same whether or not the address was known before.
@@ -33,14 +36,14 @@ pub struct Registered {}
 
 impl Registration {
     /// The policy's judgement of the password, which needs the names beside it.
-    pub fn judge_password(&self) -> Result<(), Violation> {
+    fn judge_password(&self, policy: &PasswordPolicy) -> Result<(), Violation> {
         let own_words = [
             Some(self.email.as_str()),
             self.username.as_ref().map(Username::as_str),
             self.full_name.as_ref().map(FullName::as_str),
         ];
         let own_words: Vec<_> = own_words.into_iter().flatten().collect();
-        password::judge(self.password.expose_secret(), &own_words)
+        judge(policy, self.password.expose_secret(), &own_words)
     }
 
     pub(super) fn identifiers(&self) -> Vec<Identifier> {
@@ -58,16 +61,20 @@ impl Commands {
         registration: &Registration,
     ) -> Result<Done<Registered>, CommandError> {
         asked.must_be_allowed(Permission::PUBLIC)?;
-        registration
-            .judge_password()
-            .map_err(|violation| CommandError::Invalid { field: "password", violation })?;
         self.once(asked, || async {
             let tenant = self.open_tenant(asked.context.tenant()).await?;
+            let settings = tenant.state.settings()?;
+            registration
+                .judge_password(&settings.passwords)
+                .map_err(|violation| CommandError::Invalid { field: "password", violation })?;
             self.must_be_free(asked, registration).await?;
             let user = UserId::new(self.ids.next()?);
             let command = self.registering(user, registration).await?;
             // The same steps from here on, whether or not the address is known.
             let known = self.holder_of(asked.context.tenant(), registration.email.as_str()).await?;
+            if known.is_some() && settings.reveal_existing_email {
+                return Err(CommandError::Claimed(vec![claims::EMAIL.to_owned()]));
+            }
             if let Some(owner) = known {
                 return self.tell_the_owner(asked, owner, &registration.email).await;
             }
@@ -101,6 +108,7 @@ impl Commands {
             username: registration.username.clone(),
             full_name: registration.full_name.clone(),
             phone: registration.phone.clone(),
+            language: registration.language,
             password_hash: self.passwords.hash(user, registration.password.clone()).await?,
             challenge: ChallengeId::new(self.ids.next()?),
             now: self.store.clock().now(),

@@ -31,17 +31,24 @@ impl Commands {
         let Answered { tenant, user, challenge } =
             self.challenges.check(token).ok_or(UserError::WrongChallenge)?;
         let asked = asked.for_tenant(tenant);
+        if let Some(done) = self.answered_before(&asked).await? {
+            return Ok(done);
+        }
         let id = user.to_string();
-        self.once(&asked, || async {
-            let now = self.store.clock().now();
-            let mut command = ResetPassword { user, challenge, password_hash: String::new(), now };
+        let now = self.store.clock().now();
+        let mut command = ResetPassword { user, challenge, password_hash: String::new(), now };
+        let judged = self.store.load_fresh::<User>(tenant, &id).await?;
+        // First: a token that is spent must not tell which passwords were used before.
+        command.may_answer(&judged.state)?;
+        let account = judged.state.account()?;
+        command.password_hash =
+            self.new_password(tenant, user, account, password, "password").await?;
+        // Hashed once. Whoever refreshes in a loop meanwhile does not hold it off.
+        self.once_stubbornly(&asked, || async {
             let loaded = self.store.load_fresh::<User>(tenant, &id).await?;
-            // First: a token that is spent must not tell which passwords were used before.
-            command.may_answer(&loaded.state)?;
-            let account = loaded.state.account()?;
-            command.password_hash =
-                self.new_password(tenant, user, account, password, "password").await?;
+            // Refuses if another password was set meanwhile: the token is spent with it.
             let mut events = command.decide(&loaded.state)?;
+            let account = loaded.state.account()?;
             let mut commit = self.begin(&asked);
             if account.status == Status::Pending {
                 let (with_names, withdrawn) =
@@ -50,7 +57,8 @@ impl Commands {
                 events.extend(withdrawn);
             }
             let commit = commit.append(&loaded, events);
-            let commit = self.opening_guards(&asked, commit, account).await?;
+            let commit = self.opening_guards(&asked, commit, user, account).await?;
+            let commit = self.withdrawing_codes(&asked, commit, user).await?;
             let (commit, ended_sessions) =
                 self.ending_of(&asked, commit, user, Which::All, EndReason::PasswordReset).await?;
             tried_again(self.commit(&asked, &PasswordSet { ended_sessions }, commit).await)

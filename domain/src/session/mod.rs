@@ -2,17 +2,19 @@
 
 mod end;
 mod open;
+mod opened_1_to_2;
 mod refresh;
 
 pub use end::EndSession;
 pub use open::{OpenSession, SESSION_IDLE_LIFE, SESSION_LIFE, SESSION_REMEMBERED_LIFE};
+pub use opened_1_to_2::OPENED_1_TO_2;
 pub use refresh::{REFRESH_GRACE, RefreshTokens};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::command::aggregate;
 use crate::event::events;
-use crate::id::UserId;
+use crate::id::{DeviceId, UserId};
 use crate::moment::Moment;
 use crate::personal::Personal;
 use crate::refusal::{Kind, Refusal};
@@ -31,6 +33,8 @@ pub enum Session {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
     pub user: UserId,
+    /// Where it was opened, if that was noted then.
+    pub device: Option<DeviceId>,
     remember_me: bool,
     /// How often its refresh token has been changed for the next.
     pub generation: u32,
@@ -56,14 +60,17 @@ pub enum EndReason {
     PasswordReset,
     /// The account was suspended, switched off or erased.
     AccountClosed,
+    /// Its device was blocked or forgotten.
+    DeviceGone,
     /// A service or an administrator asked for it.
     Revoked,
 }
 
 events! {
     pub enum SessionEvent {
-        SessionOpened = "session.opened" v 1 {
+        SessionOpened = "session.opened" v 2 {
             user: UserId,
+            device: Option<DeviceId>,
             /// Where the sign-in came from, as the socket saw it.
             address: Option<Personal<String>>,
             user_agent: Option<Personal<String>>,
@@ -128,8 +135,8 @@ impl Refusal for SessionError {
 impl Session {
     fn fold(&mut self, event: SessionEvent) {
         match event {
-            SessionEvent::SessionOpened { user, remember_me, expires_at, .. } => {
-                *self = Self::Open(Open::new(user, remember_me, expires_at));
+            SessionEvent::SessionOpened { user, device, remember_me, expires_at, .. } => {
+                *self = Self::Open(Open::new(user, device, remember_me, expires_at));
             }
             SessionEvent::TokensRefreshed { generation, at, expires_at } => {
                 if let Self::Open(open) = self {
@@ -166,7 +173,7 @@ impl Session {
     }
 }
 
-aggregate!(Session, "session", SessionEvent, SessionError, snapshot 2);
+aggregate!(Session, "session", SessionEvent, SessionError, snapshot 3);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -182,6 +189,7 @@ pub(crate) mod samples {
         let life = if remember_me { SESSION_REMEMBERED_LIFE } else { SESSION_IDLE_LIFE };
         SessionEvent::SessionOpened {
             user: MOIRA,
+            device: Some(DeviceId::new(7_204_005)),
             address: Some(Personal::new(MOIRA, Purpose::Security, "203.0.113.7".into())),
             user_agent: None,
             remember_me,

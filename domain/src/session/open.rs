@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Open, Session, SessionError, SessionEvent};
 use crate::command::Command;
-use crate::id::UserId;
+use crate::id::{DeviceId, UserId};
 use crate::moment::Moment;
 use crate::permission::Permission;
 use crate::personal::{Personal, Purpose};
@@ -18,6 +18,7 @@ pub const SESSION_REMEMBERED_LIFE: Duration = Duration::from_secs(30 * 24 * 60 *
 
 pub struct OpenSession {
     pub user: UserId,
+    pub device: DeviceId,
     pub address: Option<String>,
     pub user_agent: Option<String>,
     pub remember_me: bool,
@@ -42,6 +43,7 @@ impl Command<Session> for OpenSession {
         let secure = |text: &String| Personal::new(self.user, Purpose::Security, text.clone());
         Ok(vec![SessionEvent::SessionOpened {
             user: self.user,
+            device: Some(self.device),
             address: self.address.as_ref().map(secure),
             user_agent: self.user_agent.as_ref().map(secure),
             remember_me: self.remember_me,
@@ -52,10 +54,15 @@ impl Command<Session> for OpenSession {
 
 impl Open {
     /// `idle_until` is as it was written when the session was opened.
-    pub(super) fn new(user: UserId, remember_me: bool, idle_until: Moment) -> Self {
+    pub(super) fn new(
+        user: UserId,
+        device: Option<DeviceId>,
+        remember_me: bool,
+        idle_until: Moment,
+    ) -> Self {
         let rest = if remember_me { Duration::ZERO } else { SESSION_LIFE - SESSION_IDLE_LIFE };
         let ends_at = idle_until.plus(rest);
-        Self { user, remember_me, generation: 0, rotated_at: None, idle_until, ends_at }
+        Self { user, device, remember_me, generation: 0, rotated_at: None, idle_until, ends_at }
     }
 
     pub fn is_over(&self, now: Moment) -> bool {
@@ -82,6 +89,7 @@ mod tests {
     fn command(remember_me: bool) -> OpenSession {
         OpenSession {
             user: MOIRA,
+            device: DeviceId::new(7_204_005),
             address: Some("203.0.113.7".into()),
             user_agent: None,
             remember_me,

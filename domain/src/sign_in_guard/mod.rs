@@ -6,17 +6,21 @@ mod ask_letter;
 mod count_attempt;
 mod lock;
 mod open;
+mod record_failure;
 
 pub use ask_letter::{AskLetter, LETTERS_AN_HOUR, Letter};
 pub use count_attempt::{ATTEMPTS_ALLOWED, CountAttempt, LOCK};
 pub use lock::LockGuard;
 pub use open::{CountAgain, OpenGuard};
+pub use record_failure::RecordFailure;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::command::aggregate;
 use crate::event::events;
+use crate::id::UserId;
 use crate::moment::Moment;
+use crate::personal::Personal;
 use crate::refusal::{Kind, Refusal};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,13 @@ events! {
     pub enum SignInGuardEvent {
         /// Counted before the password is compared, so that guessing many at once gains nothing.
         AttemptCounted = "sign_in_guard.attempt_counted" v 1 { number: u32, at: Moment },
+        /// The password was wrong. Whose account it was, if there is one, and where it came from: its
+        /// owner may want to know.
+        AttemptFailed = "sign_in_guard.attempt_failed" v 1 {
+            user: Option<UserId>,
+            address: Option<Personal<String>>,
+            user_agent: Option<Personal<String>>,
+        },
         GuardLocked = "sign_in_guard.locked" v 1 { until: Moment },
         GuardOpened = "sign_in_guard.opened" v 1 {},
         LetterAsked = "sign_in_guard.letter_asked" v 1 { letter: Letter, at: Moment },
@@ -63,6 +74,7 @@ impl SignInGuard {
                 self.attempts = number;
                 self.last_attempt_at = Some(at);
             }
+            SignInGuardEvent::AttemptFailed { .. } => {}
             SignInGuardEvent::GuardLocked { until } => self.locked_until = Some(until),
             SignInGuardEvent::GuardOpened {} => {
                 self.attempts = 0;

@@ -14,7 +14,7 @@ impl Command<Tenant> for CreateTenant {
     fn decide(&self, tenant: &Tenant) -> Result<Vec<TenantEvent>, TenantError> {
         match tenant {
             Tenant::Absent => Ok(vec![TenantEvent::TenantCreated { name: self.name.clone() }]),
-            Tenant::Open => Err(TenantError::Exists),
+            Tenant::Open(_) => Err(TenantError::Exists),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Tenant: an organisation on the platform.
 
+mod change_settings;
 mod create;
+pub mod password_policy;
 
+pub use change_settings::ChangeSettings;
 pub use create::CreateTenant;
+pub use password_policy::{ChangePasswordPolicy, PasswordPolicy};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -15,12 +19,27 @@ use crate::refusal::{Kind, Refusal};
 pub enum Tenant {
     #[default]
     Absent,
-    Open,
+    Open(Settings),
+}
+
+/// How its people come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// After the password, a code that is mailed.
+    pub sign_in_code: bool,
+    /// Whoever registers with an address that has an account is told so.
+    pub reveal_existing_email: bool,
+    pub passwords: PasswordPolicy,
 }
 
 events! {
     pub enum TenantEvent {
         TenantCreated = "tenant.created" v 1 { name: String },
+        SettingsChanged = "tenant.settings_changed" v 1 {
+            sign_in_code: bool,
+            reveal_existing_email: bool,
+        },
+        PasswordPolicyChanged = "tenant.password_policy_changed" v 1 { policy: PasswordPolicy },
     }
 }
 
@@ -51,17 +70,32 @@ impl Refusal for TenantError {
 impl Tenant {
     fn fold(&mut self, event: TenantEvent) {
         match event {
-            TenantEvent::TenantCreated { .. } => *self = Self::Open,
+            TenantEvent::TenantCreated { .. } => *self = Self::Open(Settings::default()),
+            TenantEvent::SettingsChanged { sign_in_code, reveal_existing_email } => {
+                if let Self::Open(settings) = self {
+                    settings.sign_in_code = sign_in_code;
+                    settings.reveal_existing_email = reveal_existing_email;
+                }
+            }
+            TenantEvent::PasswordPolicyChanged { policy } => {
+                if let Self::Open(settings) = self {
+                    settings.passwords = policy;
+                }
+            }
         }
     }
 
     /// Refuses work for a tenant that does not exist.
     pub fn must_be_open(&self) -> Result<(), TenantError> {
+        self.settings().map(|_| ())
+    }
+
+    pub fn settings(&self) -> Result<&Settings, TenantError> {
         match self {
-            Self::Open => Ok(()),
+            Self::Open(settings) => Ok(settings),
             Self::Absent => Err(TenantError::Absent),
         }
     }
 }
 
-aggregate!(Tenant, "tenant", TenantEvent, TenantError, snapshot 1);
+aggregate!(Tenant, "tenant", TenantEvent, TenantError, snapshot 2);

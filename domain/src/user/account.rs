@@ -8,6 +8,8 @@ use super::email::Email;
 use super::names::{FullName, Phone, Username};
 use super::{Challenge, Name, UserError, UserEvent};
 use crate::id::ChallengeId;
+use crate::language::Language;
+use crate::moment::Moment;
 use crate::personal::Personal;
 use crate::role::Role;
 
@@ -19,7 +21,11 @@ pub struct Account {
     pub username: Option<Personal<Username>>,
     pub full_name: Option<Personal<FullName>>,
     pub phone: Option<Personal<Phone>>,
+    pub language: Language,
     pub password_hash: Personal<String>,
+    pub password_set_at: Option<Moment>,
+    /// That the password will not be taken for much longer.
+    pub(super) expiry_announced: bool,
     /// Those before it, newest first: none of them may come again.
     pub former_hashes: Vec<Personal<String>>,
     pub(super) roles: BTreeSet<Role>,
@@ -59,30 +65,6 @@ impl Status {
 pub const FORMER_PASSWORDS: usize = 4;
 
 impl Account {
-    /// Somebody who has just registered.
-    pub(super) fn new(
-        email: Personal<Email>,
-        username: Option<Personal<Username>>,
-        full_name: Option<Personal<FullName>>,
-        phone: Option<Personal<Phone>>,
-        password_hash: Personal<String>,
-        verification: Challenge,
-    ) -> Self {
-        Self {
-            status: Status::Pending,
-            email,
-            username,
-            full_name,
-            phone,
-            password_hash,
-            former_hashes: Vec::new(),
-            roles: BTreeSet::new(),
-            verification,
-            reset: None,
-            spent_reset: None,
-        }
-    }
-
     pub(super) fn fold(&mut self, event: UserEvent) {
         match event {
             UserEvent::UserRegistered { .. }
@@ -94,6 +76,13 @@ impl Account {
                 self.status = Status::Active;
                 self.roles.insert(Role::Member);
             }
+            UserEvent::PasswordExpiryAnnounced { .. } => self.expiry_announced = true,
+            UserEvent::ProfileChanged { username, full_name, phone, language } => {
+                self.username = username.or(self.username.take());
+                self.full_name = full_name.or(self.full_name.take());
+                self.phone = phone.or(self.phone.take());
+                self.language = language.unwrap_or(self.language);
+            }
             UserEvent::NameWithdrawn { name: Name::Username } => self.username = None,
             UserEvent::NameWithdrawn { name: Name::Phone } => self.phone = None,
             UserEvent::RoleAssigned { role } => {
@@ -103,13 +92,13 @@ impl Account {
                 self.verification = challenge;
             }
             UserEvent::PasswordResetRequested { challenge, .. } => self.reset = Some(challenge),
-            UserEvent::PasswordReset { password_hash } => {
+            UserEvent::PasswordReset { password_hash, at } => {
                 self.spent_reset = self.reset.take().map(|challenge| challenge.id);
-                self.take_password(password_hash);
+                self.take_password(password_hash, at);
             }
-            UserEvent::PasswordChanged { password_hash } => {
+            UserEvent::PasswordChanged { password_hash, at } => {
                 self.reset = None;
-                self.take_password(password_hash);
+                self.take_password(password_hash, at);
             }
             UserEvent::PasswordRehashed { password_hash } => self.password_hash = password_hash,
             UserEvent::UserStatusChanged { status } => {
@@ -119,7 +108,9 @@ impl Account {
         }
     }
 
-    fn take_password(&mut self, password_hash: Personal<String>) {
+    fn take_password(&mut self, password_hash: Personal<String>, at: Option<Moment>) {
+        self.password_set_at = at;
+        self.expiry_announced = false;
         let former = std::mem::replace(&mut self.password_hash, password_hash);
         self.former_hashes.insert(0, former);
         self.former_hashes.truncate(FORMER_PASSWORDS);

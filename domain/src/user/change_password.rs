@@ -3,6 +3,7 @@
 use super::{User, UserError, UserEvent};
 use crate::command::Command;
 use crate::id::UserId;
+use crate::moment::Moment;
 use crate::permission::Permission;
 use crate::personal::{Personal, Purpose};
 
@@ -10,6 +11,7 @@ use crate::personal::{Personal, Purpose};
 pub struct ChangePassword {
     pub user: UserId,
     pub password_hash: String,
+    pub now: Moment,
 }
 
 impl Command<User> for ChangePassword {
@@ -19,7 +21,7 @@ impl Command<User> for ChangePassword {
         user.account()?.must_be_active()?;
         let hash = self.password_hash.clone();
         let password_hash = Personal::new(self.user, Purpose::Security, hash);
-        Ok(vec![UserEvent::PasswordChanged { password_hash }])
+        Ok(vec![UserEvent::PasswordChanged { password_hash, at: Some(self.now) }])
     }
 }
 
@@ -33,8 +35,9 @@ mod tests {
 
     #[test]
     fn an_active_person_changes_their_password() {
-        let change = || ChangePassword { user: MOIRA, password_hash: "new".into() };
-        let changed = UserEvent::PasswordChanged { password_hash: hashed("new") };
+        let now = Moment::from_unix_ms(7);
+        let change = || ChangePassword { user: MOIRA, password_hash: "new".into(), now };
+        let changed = password_changed("new", 7);
         given::<User>(settled()).when(change()).then_expect_events(vec![changed]);
         given::<User>(vec![registered()]).when(change()).then_expect_error(UserError::NotActivated);
     }
@@ -44,8 +47,7 @@ mod tests {
         let mut user = User::default();
         settled().into_iter().for_each(|event| user.apply(event));
         for number in 1..=6 {
-            let password_hash = hashed(&number.to_string());
-            user.apply(UserEvent::PasswordChanged { password_hash });
+            user.apply(password_changed(&number.to_string(), number));
         }
         let account = user.account().unwrap();
         assert_eq!(account.password_hash, hashed("6"));

@@ -24,6 +24,8 @@ pub enum UserError {
     Suspended,
     #[error("the password that was to confirm it is wrong")]
     NotReallyThem,
+    #[error("the password is too old: another one has to be set by mail")]
+    PasswordExpired,
     #[error("the password was used before")]
     PasswordReused,
     #[error("the account is {0}, so its status cannot be changed to {1}")]
@@ -40,7 +42,7 @@ impl Refusal for UserError {
             | Self::WrongCredentials
             | Self::NotReallyThem => Kind::Unauthenticated,
             Self::ChallengeSpent => Kind::Spent,
-            Self::NotActivated | Self::Suspended => Kind::Forbidden,
+            Self::NotActivated | Self::Suspended | Self::PasswordExpired => Kind::Forbidden,
             Self::PasswordReused => Kind::Invalid,
             Self::StatusStays(..) => Kind::IllegalState,
         }
@@ -57,6 +59,7 @@ impl Refusal for UserError {
             Self::NotActivated => "ACCOUNT_NOT_ACTIVATED",
             Self::Suspended => "ACCOUNT_SUSPENDED",
             Self::NotReallyThem => "REAUTHENTICATION_REQUIRED",
+            Self::PasswordExpired => "PASSWORD_EXPIRED",
             Self::PasswordReused => "PASSWORD_REUSE",
             Self::StatusStays(..) => "ILLEGAL_STATE",
         }

@@ -5,14 +5,18 @@ pub mod names;
 pub mod password;
 
 mod account;
+mod announce_expiry;
 mod assign_role;
 mod change_password;
+mod change_profile;
 mod change_status;
 mod erase;
 mod error;
 mod lock;
+mod password_set_1_to_2;
 mod record_registration_attempt;
 mod register;
+mod registered_1_to_2;
 mod rehash_password;
 mod request_verification;
 mod reset_password;
@@ -20,15 +24,21 @@ mod sign_in;
 mod verify_email;
 mod withdraw_name;
 
+use std::collections::BTreeSet;
+
 pub use account::{Account, FORMER_PASSWORDS, Status};
+pub use announce_expiry::{AnnounceExpiry, EXPIRY_NOTICE};
 pub use assign_role::AssignRole;
 pub use change_password::ChangePassword;
+pub use change_profile::ChangeProfile;
 pub use change_status::ChangeStatus;
 pub use erase::EraseUser;
 pub use error::UserError;
 pub use lock::{RecordLock, RecordUnlock};
+pub use password_set_1_to_2::{PASSWORD_CHANGED_1_TO_2, PASSWORD_RESET_1_TO_2};
 pub use record_registration_attempt::RecordRegistrationAttempt;
 pub use register::{EMAIL_CHALLENGE_LIFE, RegisterUser};
+pub use registered_1_to_2::REGISTERED_1_TO_2;
 pub use rehash_password::RehashPassword;
 pub use request_verification::RequestVerification;
 pub use reset_password::{PASSWORD_CHALLENGE_LIFE, RequestPasswordReset, ResetPassword};
@@ -42,6 +52,7 @@ use self::names::{FullName, Phone, Username};
 use crate::command::aggregate;
 use crate::event::events;
 use crate::id::ChallengeId;
+use crate::language::Language;
 use crate::moment::Moment;
 use crate::personal::Personal;
 use crate::role::Role;
@@ -68,12 +79,16 @@ pub struct Challenge {
 events! {
     #[expect(clippy::large_enum_variant, reason = "events are handled one by one, not stored in bulk")]
     pub enum UserEvent {
-        UserRegistered = "user.registered" v 1 {
+        UserRegistered = "user.registered" v 2 {
             email: Personal<Email>,
             username: Option<Personal<Username>>,
             full_name: Option<Personal<FullName>>,
             phone: Option<Personal<Phone>>,
+            /// What letters to them are written in.
+            language: Language,
             password_hash: Personal<String>,
+            /// When the password was set, if that was noted then.
+            at: Option<Moment>,
             /// Asks for the address to be verified. The token itself is derived from this when the
             /// mail is written.
             challenge: Challenge,
@@ -93,8 +108,23 @@ events! {
             email: Personal<Email>,
             challenge: Challenge,
         },
-        PasswordReset = "user.password_reset" v 1 { password_hash: Personal<String> },
-        PasswordChanged = "user.password_changed" v 1 { password_hash: Personal<String> },
+        PasswordReset = "user.password_reset" v 2 {
+            password_hash: Personal<String>,
+            at: Option<Moment>,
+        },
+        PasswordChanged = "user.password_changed" v 2 {
+            password_hash: Personal<String>,
+            at: Option<Moment>,
+        },
+        /// The password will not be taken for much longer.
+        PasswordExpiryAnnounced = "user.password_expiry_announced" v 1 { until: Moment },
+        /// What is given is another one now.
+        ProfileChanged = "user.profile_changed" v 1 {
+            username: Option<Personal<Username>>,
+            full_name: Option<Personal<FullName>>,
+            phone: Option<Personal<Phone>>,
+            language: Option<Language>,
+        },
         /// Somebody else has verified it first.
         NameWithdrawn = "user.name_withdrawn" v 1 { name: Name },
         /// The same password at a higher cost.
@@ -117,12 +147,27 @@ impl User {
                 username,
                 full_name,
                 phone,
+                language,
                 password_hash,
+                at,
                 challenge,
             } => {
-                let account =
-                    Account::new(email, username, full_name, phone, password_hash, challenge);
-                *self = Self::Registered(account);
+                *self = Self::Registered(Account {
+                    status: Status::Pending,
+                    email,
+                    username,
+                    full_name,
+                    phone,
+                    language,
+                    password_hash,
+                    password_set_at: at,
+                    expiry_announced: false,
+                    former_hashes: Vec::new(),
+                    roles: BTreeSet::new(),
+                    verification: challenge,
+                    reset: None,
+                    spent_reset: None,
+                });
             }
             UserEvent::UserErased {} => *self = Self::Erased,
             later => {
@@ -141,7 +186,7 @@ impl User {
     }
 }
 
-aggregate!(User, "user", UserEvent, UserError, snapshot 4);
+aggregate!(User, "user", UserEvent, UserError, snapshot 5);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -175,6 +220,11 @@ pub(crate) mod samples {
         vec![registered(), UserEvent::EmailVerified {}]
     }
 
+    pub fn password_changed(text: &str, at_ms: i64) -> UserEvent {
+        let at = Some(Moment::from_unix_ms(at_ms));
+        UserEvent::PasswordChanged { password_hash: hashed(text), at }
+    }
+
     pub fn reset_requested() -> UserEvent {
         UserEvent::PasswordResetRequested { email: email(), challenge: RESET }
     }
@@ -189,7 +239,9 @@ pub(crate) mod samples {
                 FullName::parse("Moira MacKenzie").unwrap(),
             )),
             phone: None,
+            language: Language::English,
             password_hash: password_hash(),
+            at: Some(Moment::from_unix_ms(0)),
             challenge: CHALLENGE,
         }
     }

@@ -7,6 +7,7 @@ use super::names::{FullName, Phone, Username};
 use super::{Challenge, User, UserError, UserEvent};
 use crate::command::Command;
 use crate::id::{ChallengeId, UserId};
+use crate::language::Language;
 use crate::moment::Moment;
 use crate::permission::Permission;
 use crate::personal::{Personal, Purpose};
@@ -22,6 +23,7 @@ pub struct RegisterUser {
     pub username: Option<Username>,
     pub full_name: Option<FullName>,
     pub phone: Option<Phone>,
+    pub language: Language,
     pub password_hash: String,
     pub challenge: ChallengeId,
     pub now: Moment,
@@ -40,7 +42,9 @@ impl Command<User> for RegisterUser {
             username: self.username.clone().map(|name| self.contact(name)),
             full_name: self.full_name.clone().map(|name| self.contact(name)),
             phone: self.phone.clone().map(|phone| self.contact(phone)),
+            language: self.language,
             password_hash: Personal::new(self.user, Purpose::Security, self.password_hash.clone()),
+            at: Some(self.now),
             challenge: Challenge {
                 id: self.challenge,
                 expires_at: self.now.plus(EMAIL_CHALLENGE_LIFE),
@@ -68,6 +72,7 @@ mod tests {
             username: None,
             full_name: Some(FullName::parse("Moira MacKenzie").unwrap()),
             phone: None,
+            language: Language::English,
             password_hash: "$argon2id$…".into(),
             challenge: CHALLENGE.id,
             now: Moment::from_unix_ms(0),

@@ -64,7 +64,7 @@ impl Command<User> for ResetPassword {
         self.may_answer(user)?;
         let hash = self.password_hash.clone();
         let password_hash = Personal::new(self.user, Purpose::Security, hash);
-        let reset = UserEvent::PasswordReset { password_hash };
+        let reset = UserEvent::PasswordReset { password_hash, at: Some(self.now) };
         Ok(match user.account()?.status {
             // The letter has come to the address.
             Status::Pending => vec![UserEvent::EmailVerified {}, reset],
@@ -92,8 +92,9 @@ mod tests {
         ResetPassword { user: MOIRA, challenge, password_hash: "new".into(), now }
     }
 
-    fn reset() -> UserEvent {
-        UserEvent::PasswordReset { password_hash: hashed("new") }
+    fn reset(at_ms: i64) -> UserEvent {
+        let at = Some(Moment::from_unix_ms(at_ms));
+        UserEvent::PasswordReset { password_hash: hashed("new"), at }
     }
 
     #[test]
@@ -108,12 +109,12 @@ mod tests {
 
     #[test]
     fn the_right_answer_in_time_counts_once() {
-        story(asked()).when(answer(RESET.id, 3_599_999)).then_expect_events(vec![reset()]);
+        story(asked()).when(answer(RESET.id, 3_599_999)).then_expect_events(vec![reset(3_599_999)]);
         let late = answer(RESET.id, 3_600_000);
         story(asked()).when(late).then_expect_error(UserError::ChallengeExpired);
         let wrong = answer(CHALLENGE.id, 1);
         story(asked()).when(wrong).then_expect_error(UserError::WrongChallenge);
-        let after = [asked(), vec![reset()]].concat();
+        let after = [asked(), vec![reset(1)]].concat();
         story(after).when(answer(RESET.id, 1)).then_expect_error(UserError::ChallengeSpent);
         story(settled()).when(answer(RESET.id, 1)).then_expect_error(UserError::WrongChallenge);
     }
@@ -122,14 +123,14 @@ mod tests {
     fn the_answer_also_says_whose_the_address_is() {
         story(vec![registered(), reset_requested()])
             .when(answer(RESET.id, 1))
-            .then_expect_events(vec![UserEvent::EmailVerified {}, reset()]);
+            .then_expect_events(vec![UserEvent::EmailVerified {}, reset(1)]);
     }
 
     #[test]
     fn a_letter_from_before_a_change_opens_nothing() {
         let suspended = UserEvent::UserStatusChanged { status: Status::Suspended };
         let back = UserEvent::UserStatusChanged { status: Status::Active };
-        let changed = UserEvent::PasswordChanged { password_hash: hashed("another") };
+        let changed = password_changed("another", 2);
         for change in [vec![suspended.clone()], vec![suspended, back], vec![changed]] {
             story([asked(), change].concat())
                 .when(answer(RESET.id, 1))

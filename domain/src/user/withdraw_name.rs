@@ -55,7 +55,9 @@ mod tests {
             username,
             full_name,
             phone,
+            language: crate::language::Language::English,
             password_hash,
+            at: None,
             challenge,
         };
         let withdrawn = UserEvent::NameWithdrawn { name: Name::Username };

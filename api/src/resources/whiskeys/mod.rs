@@ -6,7 +6,6 @@ mod shown;
 use commands::{Commands, Done};
 use domain::id::{UserId, WhiskeyId};
 use domain::permission::{Actor, Permission};
-use domain::violation::Violation;
 use domain::whiskey::details::Category;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
@@ -17,13 +16,13 @@ use self::registration::RegisterWhiskeyBody;
 use self::shown::Whiskey;
 use super::Tag;
 use crate::http::asking::{self, Headers};
-use crate::http::authentication::Caller;
+use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Created, Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
 use crate::http::problem::Problem;
-use crate::http::reading::{caught_up, page};
+use crate::http::reading::{caught_up, page, word};
 use crate::http::values::Text;
 
 pub struct Whiskeys {
@@ -57,14 +56,6 @@ fn changed(done: &Done<WhiskeyId>, status: &str) -> Changed {
 
 pub(super) fn whiskey_id(text: &str) -> Result<WhiskeyId, Problem> {
     text.parse().map_err(|violation| Problem::invalid_field("id", violation))
-}
-
-pub(super) fn must_be_allowed(actor: &Actor, permission: Permission) -> Result<(), Problem> {
-    if actor.may(permission) {
-        Ok(())
-    } else {
-        Err(commands::CommandError::Forbidden(permission).into())
-    }
 }
 
 #[OpenApi(tag = "Tag::Whiskeys")]
@@ -168,13 +159,5 @@ fn owner_named(text: &str, actor: &Actor) -> Result<UserId, Problem> {
     match actor.user() {
         Some(user) if text == "me" => Ok(user),
         _ => text.parse().map_err(|violation| Problem::invalid_field("owner", violation)),
-    }
-}
-
-fn word(field: &str, text: String, words: &[&str]) -> Result<String, Problem> {
-    if words.contains(&text.as_str()) {
-        Ok(text)
-    } else {
-        Err(Problem::invalid_field(field, Violation::NotOneOf(words.join(", "))))
     }
 }
