@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::Context;
+use domain::language::Language;
 use domain::permission::ActorType;
 use domain::personal::Personal;
 use domain::user::email::Email;
@@ -12,6 +13,7 @@ use eventstore::vault::Vault;
 use tokio_util::sync::CancellationToken;
 
 use super::subscription::{ReactionError, Subscription};
+use crate::letters::{Letter, Written, written};
 use crate::outside::challenges::{Answered, Challenges};
 use crate::outside::mail::{Mail, MailError, Post};
 
@@ -36,12 +38,8 @@ pub struct Mailer {
     pub public_url: String,
 }
 
-/// What a mail says, before it has an address.
-struct Letter {
-    to: Personal<Email>,
-    subject: &'static str,
-    body: String,
-}
+/// A letter and whom it is for, before there is an address.
+type Addressed = (Personal<Email>, Letter);
 
 impl Mailer {
     pub async fn run(self, jetstream: Context, stop: CancellationToken) {
@@ -50,21 +48,18 @@ impl Mailer {
 
     async fn answer(&self, recorded: Recorded) -> Result<(), ReactionError> {
         let event = recorded.event::<User>().map_err(failed)?;
-        let Some(letter) = event.and_then(|event| self.letter(&recorded, event)) else {
+        let Some((to, letter)) = event.and_then(|event| self.letter(&recorded, event)) else {
             return Ok(());
         };
-        let address = self.vault.open(recorded.tenant, &letter.to).await;
+        let address = self.vault.open(recorded.tenant, &to).await;
         let address = address.map_err(|error| ReactionError::NotYet(error.to_string()))?;
         // Erased since: there is nobody to write to.
         let Some(address) = address else {
             return Ok(());
         };
-        let mail = Mail {
-            position: recorded.position,
-            to: address.as_str().to_owned(),
-            subject: letter.subject.to_owned(),
-            body: letter.body,
-        };
+        let Written { subject, body } = written(self.language(), &letter);
+        let to = address.as_str().to_owned();
+        let mail = Mail { position: recorded.position, to, subject, body };
         match self.post.send(&mail).await {
             Ok(()) => Ok(()),
             Err(MailError::Unavailable(reason)) => Err(ReactionError::NotYet(reason)),
@@ -72,7 +67,12 @@ impl Mailer {
         }
     }
 
-    fn letter(&self, recorded: &Recorded, event: UserEvent) -> Option<Letter> {
+    /// What people are written to in.
+    fn language(&self) -> Language {
+        Language::default()
+    }
+
+    fn letter(&self, recorded: &Recorded, event: UserEvent) -> Option<Addressed> {
         match event {
             // Verified by whoever made the account, in the same commit.
             UserEvent::UserRegistered { .. }
@@ -83,46 +83,19 @@ impl Mailer {
             UserEvent::UserRegistered { challenge, email, .. }
             | UserEvent::EmailVerificationRequested { challenge, email } => {
                 let token = self.token(recorded, challenge)?;
-                let url = &self.public_url;
-                Some(Letter {
-                    to: email,
-                    subject: "Verify your e-mail address",
-                    body: format!(
-                        "Welcome to CaskChain. Open this link to verify your address:\n\n\
-                         {url}/api/v1/auth/verify-email?token={token}\n\n\
-                         It works once, until {}.",
-                        challenge.expires_at
-                    ),
-                })
+                let link = format!("{}/api/v1/auth/verify-email?token={token}", self.public_url);
+                Some((email, Letter::Verification { link, until: challenge.expires_at }))
             }
-            UserEvent::RegistrationAttempted { email } => Some(Letter {
-                to: email,
-                subject: "You already have an account",
-                body: "Somebody, perhaps you, tried to register at CaskChain with this address. \
-                       You already have an account; sign in with it. If it was not you, there is \
-                       nothing you need to do."
-                    .to_owned(),
-            }),
-            UserEvent::PasswordResetRequested { challenge, email } => Some(Letter {
-                to: email,
-                subject: "A new password",
-                body: format!(
-                    "Somebody, perhaps you, wants to set a new password for your account at \
-                     CaskChain. If it was you, this token lets you:\n\n{}\n\n\
-                     It works once, until {}. If it was not you, there is nothing you need to do.",
-                    self.token(recorded, challenge)?,
-                    challenge.expires_at
-                ),
-            }),
-            UserEvent::AccountLocked { email, until } => Some(Letter {
-                to: email,
-                subject: "Your account is locked for a while",
-                body: format!(
-                    "There were too many wrong passwords, or an administrator locked your account \
-                     at CaskChain. It opens again by itself at {until}, or at once with a new \
-                     password that you ask for by mail."
-                ),
-            }),
+            UserEvent::RegistrationAttempted { email } => {
+                Some((email, Letter::AlreadyRegistered {}))
+            }
+            UserEvent::PasswordResetRequested { challenge, email } => {
+                let token = self.token(recorded, challenge)?;
+                Some((email, Letter::PasswordReset { token, until: challenge.expires_at }))
+            }
+            UserEvent::AccountLocked { email, until } => {
+                Some((email, Letter::AccountLocked { until }))
+            }
             UserEvent::EmailVerified {}
             | UserEvent::RoleAssigned { .. }
             | UserEvent::PasswordReset { .. }
