@@ -95,11 +95,14 @@ pub struct PasswordsConfig {
     pub threads: usize,
 }
 
-/// How mail is sent. Without an SMTP server it is put into the outbox folder.
+/// How mail is sent: by SMTP or by Mailjet. With neither it is put into the outbox folder.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MailConfig {
     /// `smtps://user:password@host`, or `smtp://host:587?tls=required`.
     pub smtp_url: Option<SecretString>,
+    pub mailjet_key: Option<SecretString>,
+    pub mailjet_secret: Option<SecretString>,
+    pub mailjet_url: String,
     /// As in `CaskChain <no-reply@casks.example>`.
     pub from: String,
 }
@@ -107,6 +110,7 @@ pub struct MailConfig {
 #[derive(Serialize)]
 struct MailDefaults {
     from: &'static str,
+    mailjet_url: &'static str,
 }
 
 /// How often one address may ask.
@@ -126,6 +130,8 @@ pub enum ConfigError {
     Unreadable(String),
     #[error("configuration: {0} is not set")]
     Missing(&'static str),
+    #[error("configuration: {0} and {1} are both set, and only one can be used")]
+    Both(&'static str, &'static str),
     #[error("configuration: the file {path} for {key} cannot be read: {reason}")]
     File { key: String, path: String, reason: String },
 }
@@ -175,7 +181,10 @@ const DEFAULTS: Defaults = Defaults {
         custody: None,
     },
     log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
-    mail: MailDefaults { from: "CaskChain <no-reply@localhost>" },
+    mail: MailDefaults {
+        from: "CaskChain <no-reply@localhost>",
+        mailjet_url: "https://api.mailjet.com",
+    },
     limits: LimitsConfig {
         sensitive_per_minute: NonZeroU32::new(10).unwrap(),
         anonymous_per_minute: NonZeroU32::new(100).unwrap(),

@@ -8,6 +8,7 @@ pub mod http;
 pub mod keys;
 pub mod logging;
 pub mod metrics;
+mod post;
 pub mod resources;
 pub mod role;
 pub mod serve;

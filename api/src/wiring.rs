@@ -6,9 +6,7 @@ use std::time::Duration;
 use commands::outside::chain::Chain;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::key_keeper::KeyKeeper;
-use commands::outside::mail::Post;
 use commands::outside::outbox::Outbox;
-use commands::outside::smtp::Smtp;
 use commands::outside::tokens::ACCESS_TOKEN_LIFE;
 use commands::reactions::mail::Mailer;
 use commands::reactions::mint::Minter;
@@ -41,6 +39,7 @@ use crate::config::{Config, ConfigError};
 use crate::http::authentication::Believer;
 use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
+use crate::post::post;
 use crate::role::Role;
 use crate::write_side::{Keys, commands_of};
 
@@ -191,9 +190,10 @@ impl Platform {
         let outbox = config.outbox_folder.clone().map(Outbox::new);
         if roles.contains(&Role::Notifications) {
             let mailer = Mailer {
-                vault,
+                store: commands.store.clone(),
                 challenges: Arc::clone(&commands.challenges),
-                post: post(config, outbox.clone())?,
+                sign_in_codes: Arc::clone(&commands.sign_in_codes),
+                post: post(&config.mail, outbox.clone())?,
                 public_url: config.public_url(),
             };
             workers.push(tokio::spawn(mailer.run(jetstream.clone(), stop.clone())));
@@ -232,15 +232,6 @@ impl Platform {
                 }
             }
         }
-    }
-}
-
-/// How mail is sent: by SMTP if that is configured, else into the outbox.
-fn post(config: &Config, outbox: Option<Outbox>) -> Result<Arc<dyn Post>, StartError> {
-    match (&config.mail.smtp_url, outbox) {
-        (Some(url), _) => Ok(Arc::new(Smtp::new(url, &config.mail.from).map_err(StartError::of)?)),
-        (None, Some(outbox)) => Ok(Arc::new(outbox)),
-        (None, None) => Err(ConfigError::Missing("mail.smtp_url").into()),
     }
 }
 

@@ -1,10 +1,11 @@
-//! The write side: executing commands, use cases that gather facts, reactions, and one file for
-//! each system that is not ours. It never sees a read model.
+//! The write side: executing commands, use cases that gather facts, reactions, the letters they
+//! write, and one file for each system that is not ours. It never sees a read model.
 
 pub mod claims;
 pub mod devices;
 pub mod error;
 pub mod execute;
+pub mod letters;
 pub mod nft;
 pub mod outside;
 pub mod reactions;

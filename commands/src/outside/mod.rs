@@ -10,6 +10,7 @@ pub mod evm_node;
 pub mod key_keeper;
 pub mod key_ring;
 pub mod mail;
+pub mod mailjet;
 pub mod outbox;
 pub mod passwords;
 pub mod refresh_tokens;

@@ -147,7 +147,8 @@ async fn one(process: &Process, writer: usize, plan: Plan) -> Done {
         commit = commit.expecting(&loaded);
         seen.push((loaded.id.clone(), loaded.sequence));
     }
-    let claim = |digest| Claim { kind: CLAIM, digest: vec![digest], holder: holder.clone() };
+    let claim =
+        |digest| Claim { kind: CLAIM, digest: vec![digest], holder: holder.clone(), let_go: false };
     let key = plan.key.map(|(key, request)| IdempotencyKey {
         key: format!("k{key}"),
         request_digest: vec![request],

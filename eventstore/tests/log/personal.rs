@@ -1,7 +1,8 @@
 //! Personal data: sealed on its way into the log, and gone from everywhere once its vault is empty.
 
 use domain::command::Command;
-use domain::id::{ChallengeId, UserId};
+use domain::id::{ChallengeId, DeviceId, UserId};
+use domain::language::Language;
 use domain::moment::Moment;
 use domain::personal::Purpose;
 use domain::session::{OpenSession, Session};
@@ -97,6 +98,7 @@ async fn nothing_is_sealed_under_a_key_that_was_destroyed_elsewhere() {
 async fn open_session(process: &Process, id: &str) -> Result<Committed, CommitError> {
     let command = OpenSession {
         user: USER,
+        device: DeviceId::new(5),
         address: Some("203.0.113.7".into()),
         user_agent: None,
         remember_me: false,
@@ -114,6 +116,7 @@ async fn registered(process: &Process) {
         username: None,
         full_name: Some(FullName::parse(NAME).unwrap()),
         phone: None,
+        language: Language::English,
         password_hash: "$argon2id$needle".into(),
         challenge: ChallengeId::new(1),
         now: Moment::from_unix_ms(0),

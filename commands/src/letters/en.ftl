@@ -1,0 +1,55 @@
+# What we write to people, in English.
+
+verification =
+    Welcome to CaskChain. Open this link to verify your address:
+
+    { $link }
+
+    It works once, until { $until }.
+    .subject = Verify your e-mail address
+
+already-registered =
+    Somebody, perhaps you, tried to register at CaskChain with this address. You already have an account; sign in with it. If it was not you, there is nothing you need to do.
+    .subject = You already have an account
+
+password-reset =
+    Somebody, perhaps you, wants to set a new password for your account at CaskChain. If it was you, this token lets you:
+
+    { $token }
+
+    It works once, until { $until }. If it was not you, there is nothing you need to do.
+    .subject = A new password
+
+account-locked =
+    There were too many wrong passwords, or an administrator locked your account at CaskChain. It opens again by itself at { $until }, or at once with a new password that you ask for by mail.
+    .subject = Your account is locked for a while
+
+sign-in-code =
+    Somebody, perhaps you, is signing in to your account at CaskChain. If it is you, enter this code:
+
+    { $code }
+
+    It works once, until { $until }. Give it to nobody: we never ask you for it. If it is not you, change your password.
+    .subject = Your sign-in code
+
+new-device =
+    Somebody signed in to your account at CaskChain from a device that is new to us:
+
+    Device: { $device }
+    IP address: { $address }
+    Time: { $at }
+
+    If it was you, there is nothing you need to do. If it was not you, change your password and sign that device out.
+    .subject = A sign-in from a new device
+
+token-reused =
+    At { $at }, a key of one of your sessions at CaskChain was shown again after it had been replaced. Somebody may have a copy of it, so the session was ended. If you did not do this, change your password.
+    .subject = We ended one of your sessions
+
+password-expires =
+    Your password at CaskChain expires at { $until }. After that you cannot sign in with it. Change it before then.
+    .subject = Your password expires soon
+
+password-changed =
+    Your password at CaskChain was changed at { $at }. If it was you, there is nothing you need to do. If it was not you, ask for a new password by mail at once.
+    .subject = Your password was changed
