@@ -20,7 +20,11 @@ pub struct Candidate<'a> {
 
 /// What holds whatever a tenant wants.
 pub fn acceptable(text: &str) -> Result<(), Violation> {
-    if text.chars().count() > *LENGTHS.end() {
+    let length = text.chars().count();
+    if length < *LENGTHS.start() {
+        return Err(Violation::TooShort(*LENGTHS.start()));
+    }
+    if length > *LENGTHS.end() {
         return Err(Violation::TooLong(*LENGTHS.end()));
     }
     if text.chars().any(char::is_control) {
