@@ -9,7 +9,7 @@ use eventstore::journal::Journal;
 use eventstore::stream::partition;
 use eventstore::vault::VaultError;
 use projections::{ApplyError, Projection, generation, parked};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::world::{World, until};
@@ -65,25 +65,7 @@ async fn a_poison_event_parks_its_partition_and_no_other() {
 
 /// An event nobody knows, at the end of a cask's stream. Gives its position.
 async fn append_nonsense(world: &World, cask: &str) -> i64 {
-    let log = world.log().await;
-    let mut of_cask = log.iter().map(|(_, text)| serde_json::from_str::<Value>(text).unwrap());
-    let mut envelope = of_cask.rfind(|e| e["aggregateId"] == cask).unwrap();
-    let sequence = envelope["sequence"].as_i64().unwrap() + 1;
-    envelope["sequence"] = json!(sequence);
-    envelope["type"] = json!("whiskey.turned_to_gold");
-    let nothing = vec!["'{}'"; 32].join(", ");
-    let (position,): (i64,) = sqlx::query_as(&format!(
-        "select at_position from eventstore.append(array[1], array[1::bigint], array[0],
-             array['whiskey'], array[$1::text], array[$2::bigint], array[true],
-             array['whiskey.turned_to_gold'], array[1], array[$3::text], {nothing})"
-    ))
-    .bind(cask)
-    .bind(sequence)
-    .bind(envelope.to_string())
-    .fetch_one(&world.database().await)
-    .await
-    .unwrap();
-    position
+    world.append("whiskey", cask, |last, _| last["type"] = json!("whiskey.turned_to_gold")).await
 }
 
 /// Writes down what it sees, and refuses some events.

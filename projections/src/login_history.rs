@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use crate::page::{Page, Paged};
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
+use crate::sessions::EXPORTED;
 use crate::users::{at, shown};
 
 pub struct LoginHistory {
@@ -170,6 +171,27 @@ impl Readers {
             .await?;
         tx.commit().await?;
         Ok(Paged { items, total })
+    }
+
+    /// Everything that is known of sign-ins to a person's account, newest first: for the person.
+    pub async fn every_login_of(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Vec<LoginRow>, ReadError> {
+        let mut tx = self.tenant(tenant).await?;
+        let sql = format!(
+            "select {COLUMNS} from read_login_history.login_history
+             where tenant = $1 and user_id = $2 order by at desc, position desc limit $3"
+        );
+        let rows = sqlx::query_as(&sql)
+            .bind(tenant.value())
+            .bind(user.value())
+            .bind(EXPORTED)
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(rows)
     }
 
     /// The sign-in before the one of this session: what somebody looks at to see whether it was them.

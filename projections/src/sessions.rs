@@ -30,8 +30,8 @@ pub struct SessionRow {
     pub expires_at: OffsetDateTime,
 }
 
-/// How many sessions a person takes with them: the newest.
-const EXPORTED: i64 = 10_000;
+/// How many entries of a list a person takes with them: the newest.
+pub(crate) const EXPORTED: i64 = 10_000;
 /// How many sessions are shown: the newest.
 const SHOWN: i64 = 100;
 

@@ -14,6 +14,7 @@ pub use person::{Answer, Person, cask};
 pub use server::Server;
 
 use embedded::{Chain, DataFolder, Nats, Postgres, PostgresOptions, Progress};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
@@ -137,6 +138,40 @@ impl World {
             .fetch_all(&database)
             .await
             .unwrap()
+    }
+
+    /// Appends an event to a stream behind the back of all servers: the stream's last one, changed.
+    /// Gives its position.
+    pub async fn append(
+        &self,
+        aggregate_type: &str,
+        id: &str,
+        change: impl FnOnce(&mut Value, &[Value]),
+    ) -> i64 {
+        let log = self.log().await;
+        let of_stream = |e: &Value| e["aggregateType"] == aggregate_type && e["aggregateId"] == id;
+        let envelopes = log.iter().map(|(_, text)| serde_json::from_str::<Value>(text).unwrap());
+        let envelopes: Vec<Value> = envelopes.filter(of_stream).collect();
+        let mut last = envelopes.last().unwrap().clone();
+        let sequence = last["sequence"].as_i64().unwrap() + 1;
+        last["sequence"] = json!(sequence);
+        change(&mut last, &envelopes);
+        let nothing = vec!["'{}'"; 32].join(", ");
+        let (position,): (i64,) = sqlx::query_as(&format!(
+            "select at_position from eventstore.append(array[1], array[1::bigint], array[0],
+                 array[$1::text], array[$2::text], array[$3::bigint], array[true],
+                 array[$4::text], array[$5::integer], array[$6::text], {nothing})"
+        ))
+        .bind(aggregate_type)
+        .bind(id)
+        .bind(sequence)
+        .bind(last["type"].as_str())
+        .bind(last["schemaVersion"].as_i64())
+        .bind(last.to_string())
+        .fetch_one(&self.database().await)
+        .await
+        .unwrap();
+        position
     }
 
     /// Waits until everything that is in the log now has been published, and checks that the stream

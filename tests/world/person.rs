@@ -16,6 +16,8 @@ pub struct Person {
     pub password: String,
     token: Option<String>,
     pub refresh_token: String,
+    pub device: String,
+    pub device_token: String,
 }
 
 /// What came back.
@@ -41,6 +43,8 @@ impl Person {
             password: "Peat&Smoke1994".to_owned(),
             token: None,
             refresh_token: String::new(),
+            device: String::new(),
+            device_token: String::new(),
         }
     }
 
@@ -73,6 +77,9 @@ impl Person {
         let text = |name: &str| answer.data()[name].as_str().unwrap().to_owned();
         self.token = Some(text("accessToken"));
         self.refresh_token = text("refreshToken");
+        // A token that was refreshed belongs to the same device.
+        self.device = text("deviceId");
+        self.device_token = text("deviceToken");
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {
@@ -134,6 +141,14 @@ impl Person {
     /// Tries a password; nothing is kept.
     pub async fn login(&self, password: &str) -> Answer {
         let body = json!({ "identifier": self.email, "password": password });
+        self.post("/api/v1/auth/login", body).await
+    }
+
+    /// Tries the password on a device that says this of itself; nothing is kept.
+    pub async fn login_on(&self, device: Value) -> Answer {
+        let body = json!({
+            "identifier": self.email, "password": self.password, "deviceInfo": device,
+        });
         self.post("/api/v1/auth/login", body).await
     }
 

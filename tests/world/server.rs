@@ -76,9 +76,9 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Whole beginnings of tokens: request ids are random and may hold any three letters.
-    /// No line of the log holds what people keep to themselves: addresses, passwords, hashes, access
-    /// and refresh tokens. Every story's server is asked when it goes.
+    /// No line of the log holds what people keep to themselves: addresses, passwords, hashes, tokens.
+    /// Every story's server is asked when it goes. Whole beginnings of tokens: request ids are random
+    /// and may hold any three letters.
     pub fn keeps_secrets(&self) {
         let log = self.log_text();
         let secrets = [
@@ -88,6 +88,9 @@ impl Server {
             "Tidal&Harbour",
             "argon2id$",
             "ccr_",
+            "ccd_",
+            "ccs_",
+            "Brine&Heather",
             "eyJ",
         ];
         for secret in secrets {

@@ -25,7 +25,7 @@ pub struct Devices {
 /// Something I signed in with.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct Device {
+pub struct Device {
     id: String,
     name: Option<String>,
     user_agent: Option<String>,

@@ -20,7 +20,7 @@ pub struct LoginHistory {
 /// A sign-in, or an attempt at one.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct Login {
+pub struct Login {
     at: String,
     /// SUCCESS, or FAILED: the password was wrong.
     status: String,

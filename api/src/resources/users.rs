@@ -11,6 +11,8 @@ use projections::users::UserRow;
 use projections::{Projection, Readers, users};
 use secrecy::SecretString;
 
+use super::devices::Device;
+use super::login_history::Login;
 use super::{Tag, written};
 use crate::http::asking::{self, Headers};
 use crate::http::authentication::Caller;
@@ -117,11 +119,14 @@ impl From<SessionRow> for SignIn {
     }
 }
 
-/// What is known of a person.
+/// What is known of a person. Of long lists, the newest ten thousand.
 #[derive(Object)]
+#[oai(rename_all = "camelCase")]
 struct Export {
     profile: User,
     sessions: Vec<SignIn>,
+    devices: Vec<Device>,
+    login_history: Vec<Login>,
 }
 
 #[derive(Object)]
@@ -213,7 +218,12 @@ impl Users {
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         let sessions = self.readers.every_session_of(actor.tenant(), user).await?;
         let sessions = sessions.into_iter().map(SignIn::from).collect();
-        Ok(Found::new(Export { profile: row.into(), sessions }).as_file("caskchain-export.json"))
+        let devices = self.readers.devices_of(actor.tenant(), user).await?;
+        let devices = devices.into_iter().map(Device::from).collect();
+        let history = self.readers.every_login_of(actor.tenant(), user).await?;
+        let login_history = history.into_iter().map(Login::from).collect();
+        let export = Export { profile: row.into(), sessions, devices, login_history };
+        Ok(Found::new(export).as_file("caskchain-export.json"))
     }
 
     /// Erase me

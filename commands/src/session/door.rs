@@ -28,6 +28,7 @@ pub(super) struct Door {
     pub user: UserId,
     /// Unregistered, if nobody has that name.
     pub account: Loaded<User>,
+    /// The device that showed its token, if it did.
     pub known: Option<KnownDevice>,
 }
 
@@ -36,6 +37,7 @@ pub(super) struct Door {
 pub(super) struct KnownDevice {
     pub device: DeviceId,
     pub trusted: bool,
+    pub blocked: bool,
 }
 
 /// What the guard says of an attempt.
@@ -59,13 +61,15 @@ impl Commands {
         let devices = self.store.load_fresh::<Devices>(tenant, &user.to_string()).await?;
         let known = self.known_device(tenant, user, sign_in, &devices.state);
         let guard = match known {
-            Some(known) => self.claim_digests.device_guard(tenant, user, known.device),
-            None => self.claim_digests.guard(tenant, typed),
+            Some(known) if !known.blocked => {
+                self.claim_digests.device_guard(tenant, user, known.device)
+            }
+            Some(_) | None => self.claim_digests.guard(tenant, typed),
         };
         Ok(Door { guard, user, account, known })
     }
 
-    /// The device, if its token is one of ours, for this very person, and it is not blocked.
+    /// The device, if its token is one of ours, for this very person.
     fn known_device(
         &self,
         tenant: TenantId,
@@ -77,8 +81,9 @@ impl Commands {
         if (shown.tenant, shown.user) != (tenant, user) {
             return None;
         }
-        let device = devices.device(shown.device).ok().filter(|device| !device.blocked)?;
-        Some(KnownDevice { device: device.id, trusted: device.trusted })
+        let device = devices.device(shown.device).ok()?;
+        let (trusted, blocked) = (device.trusted, device.blocked);
+        Some(KnownDevice { device: device.id, trusted, blocked })
     }
 
     /// Who has the name, by the claims themselves.

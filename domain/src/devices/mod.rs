@@ -34,6 +34,7 @@ pub struct Device {
 }
 
 events! {
+    #[expect(clippy::large_enum_variant, reason = "events are handled one by one, not stored in bulk")]
     pub enum DevicesEvent {
         DeviceAdded = "devices.device_added" v 1 {
             device: DeviceId,
