@@ -70,3 +70,56 @@ async fn services_judge_tokens_and_end_sessions() {
     let judged = ask("the-new-one", verify, body).await.expect(200);
     assert_eq!(judged.data()["reason"], "revoked");
 }
+
+#[tokio::test]
+async fn tokens_are_introspected_and_revoked_as_oauth_has_it() {
+    let world = World::new().await;
+    let address = format!("127.0.0.1:{}", free_port());
+    let server = world
+        .server_with(&[
+            ("CASKCHAIN_INTERNAL__LISTEN", &address),
+            ("CASKCHAIN_INTERNAL__SERVICE_TOKENS", r#"["the-token"]"#),
+        ])
+        .await;
+    let isla = server.person("Isla").await;
+    let other = isla.clone().signed_in().await;
+    let service = server.visitor().at(&format!("http://{address}"));
+    let send = async |token: &str, path: &str, form: &str| {
+        let request = service.request(Method::POST, path).body(form.to_owned());
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        Answer::of(request.header("X-Service-Token", token)).await
+    };
+    let introspect = async |token: &str| {
+        let form = format!("token={token}&token_type_hint=access_token");
+        send("the-token", "/oauth2/introspect", &form).await.expect(200).body
+    };
+    let refreshed = isla.refresh(&isla.refresh_token).await.expect(200);
+    let access = refreshed.data()["accessToken"].as_str().unwrap();
+    let refresh = refreshed.data()["refreshToken"].as_str().unwrap();
+    let of_access = introspect(access).await;
+    assert_eq!((&of_access["active"], &of_access["token_type"]), (&json!(true), &json!("Bearer")));
+    assert_eq!(of_access["sub"], isla.id().await.as_str());
+    assert!(of_access["scope"].as_str().unwrap().contains("whiskey.read"), "{of_access}");
+    assert_eq!(introspect(refresh).await["sub"], of_access["sub"]);
+    // What has been changed for another, what is none, and what is forged: nothing more is said.
+    let forged = format!("{access}x");
+    for worthless in [isla.refresh_token.as_str(), "x", &forged] {
+        assert_eq!(introspect(worthless).await, json!({ "active": false }));
+    }
+    send("wrong", "/oauth2/introspect", "token=x").await.refused(401, "UNAUTHORIZED");
+    for bad in ["", "tokn=x", "token=x&token=y"] {
+        let refused = send("the-token", "/oauth2/introspect", bad).await.expect(400);
+        assert_eq!(refused.body, json!({ "error": "invalid_request" }));
+    }
+    isla.post("/oauth2/introspect", json!({})).await.refused(404, "NOT_FOUND");
+
+    send("the-token", "/oauth2/revoke", "token=x").await.expect(200);
+    send("the-token", "/oauth2/revoke", &format!("token={refresh}")).await.expect(200);
+    send("the-token", "/oauth2/revoke", &format!("token={refresh}")).await.expect(200);
+    until("the token is worth nothing", || async {
+        (introspect(access).await["active"] == false).then_some(())
+    })
+    .await;
+    assert_eq!(introspect(refresh).await["active"], false);
+    other.get(ME).await.expect(200);
+}

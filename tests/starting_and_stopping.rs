@@ -1,7 +1,12 @@
 //! One command starts everything, and leaves nothing behind.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::AsyncWriteExt;
 
 use crate::world::{Server, is_alive, until};
 
@@ -86,4 +91,61 @@ async fn requests_under_way_are_answered_before_the_process_ends() {
     let registered =
         log.iter().filter(|(_, e)| e.contains("\"type\":\"whiskey.registered\"")).count();
     assert!(registered >= acknowledged, "{registered} in the log, {acknowledged} acknowledged");
+}
+
+/// Runs a command of the binary to its end; gives what it printed.
+async fn run(
+    settings: &[(String, String)],
+    arguments: &[&str],
+    input: &str,
+) -> Result<String, String> {
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+        .args(arguments)
+        .envs(settings.iter().cloned())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let ended = child.wait_with_output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
+}
+
+#[tokio::test]
+async fn an_installation_gets_its_first_tenant_and_administrator_by_command() {
+    let world = crate::world::World::new().await;
+    let key = STANDARD.encode([7; 32]);
+    let nobody = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    let settings = world.settings(&[
+        ("CASKCHAIN_KEY_ENCRYPTION_KEY", &key),
+        ("CASKCHAIN_CHAIN__CONTRACT", nobody),
+        ("CASKCHAIN_CHAIN__CUSTODY", nobody),
+        ("CASKCHAIN_CHAIN__SIGNER_KEY", &"11".repeat(32)),
+        ("CASKCHAIN_MAIL__SMTP_URL", "smtp://127.0.0.1:9"),
+    ]);
+    run(&settings, &["migrate"], "").await.unwrap();
+    let first = run(&settings, &["tenant", "create", "--name", "Islay Casks"], "").await;
+    assert_eq!(first.unwrap().trim(), "1");
+    let second = run(&settings, &["tenant", "create", "--name", "Speyside Casks"], "").await;
+    let second: i64 = second.unwrap().trim().parse().unwrap();
+    assert!(second > 1);
+    let create = async |tenant: &str, email: &str, password: &str| {
+        let arguments = ["user", "create-admin", "--tenant", tenant, "--email", email];
+        run(&settings, &arguments, password).await
+    };
+    let keeper = "keeper@casks.example";
+    create("1", keeper, "short").await.unwrap_err();
+    create("7", keeper, "Peat&Smoke1994\n").await.unwrap_err();
+    create("1", "keeper", "Peat&Smoke1994\n").await.unwrap_err();
+    create("1", keeper, "Peat&Smoke1994\n").await.unwrap();
+    assert!(create("1", keeper, "Peat&Smoke1994\n").await.unwrap_err().contains("already"));
+
+    let server = Server::start_as("serve", &world.data_folder(), &settings);
+    server.until_ready().await;
+    let mut person = server.visitor();
+    person.email = keeper.to_owned();
+    let person = person.signed_in().await;
+    person.get("/api/v1/users").await.expect(200);
 }

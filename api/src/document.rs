@@ -25,6 +25,7 @@ use crate::resources::devices::Devices;
 use crate::resources::internal::Internal;
 use crate::resources::login_history::LoginHistory;
 use crate::resources::nfts::Nfts;
+use crate::resources::oauth2::{self, OAuth2};
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
 use crate::resources::passwords::Passwords;
@@ -95,6 +96,16 @@ fn described<T: OpenApi>(resources: T) -> OpenApiService<T, ()> {
         .server(BASE)
 }
 
+fn described_internal<T: OpenApi>(resources: T) -> OpenApiService<T, ()> {
+    OpenApiService::new(resources, "CaskChain internal", VERSION)
+        .summary("For services of the platform, on a listener of its own")
+        .description(
+            "Beside these, `POST /oauth2/introspect` (RFC 7662) and `POST /oauth2/revoke` (RFC 7009) \
+             take a form with `token` and the header `X-Service-Token`.",
+        )
+        .license(LicenseObject::new("MIT OR Apache-2.0"))
+}
+
 /// The shape of resources without any: enough to write the document.
 struct Shape<T>(PhantomData<T>);
 
@@ -117,6 +128,11 @@ fn shape() -> OpenApiService<Shape<Resources>, ()> {
 /// The document as YAML.
 pub fn yaml() -> String {
     shape().spec_yaml()
+}
+
+/// The document of the internal listener as YAML.
+pub fn internal_yaml() -> String {
+    described_internal(Shape::<Internal>(PhantomData)).spec_yaml()
 }
 
 /// The document as JSON.
@@ -166,8 +182,13 @@ pub fn internal_routes(
 ) -> impl Endpoint<Output = Response> + use<> {
     let internal =
         Internal { commands: platform.commands.clone(), believer: platform.believer.clone() };
+    let oauth2 =
+        OAuth2 { commands: platform.commands.clone(), believer: platform.believer.clone() };
     Route::new()
-        .nest("/", OpenApiService::new(internal, "CaskChain internal", VERSION))
+        .at("/oauth2/introspect", post(oauth2::introspect).data(oauth2.clone()))
+        .at("/oauth2/revoke", post(oauth2::revoke).data(oauth2))
+        .at("/openapi.yaml", get(text("application/yaml", internal_yaml())))
+        .nest("/", described_internal(internal))
         .data(ServiceTokens::new(&config.internal.service_tokens))
         .with(CatchPanic::new().with_handler(|_| Problem::new(ErrorCode::InternalError)))
         .with(converse(platform, config, platform.limits.unlimited()))
@@ -217,6 +238,14 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/openapi.yaml");
         let committed = std::fs::read_to_string(path).unwrap();
         assert!(committed == yaml(), "openapi/openapi.yaml is stale");
+    }
+
+    /// Regenerate with `cargo run -- openapi --internal > openapi/internal.yaml`.
+    #[test]
+    fn the_committed_internal_document_is_today_s() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/internal.yaml");
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(committed == internal_yaml(), "openapi/internal.yaml is stale");
     }
 
     #[test]

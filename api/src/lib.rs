@@ -12,5 +12,6 @@ mod post;
 pub mod resources;
 pub mod role;
 pub mod serve;
+pub mod setup;
 pub mod wiring;
 mod write_side;

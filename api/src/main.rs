@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{demo, dev, document, keys, logging, serve};
+use api::{demo, dev, document, keys, logging, serve, setup};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -46,8 +46,51 @@ enum Command {
     /// Walk from registration to a minted NFT against a running server.
     #[command(after_help = "Example: caskchain demo")]
     Demo,
+    /// Tenants.
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+    },
+    /// People.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Print the OpenAPI document as YAML.
-    Openapi,
+    #[command(after_help = "Example: caskchain openapi > openapi.yaml")]
+    Openapi {
+        /// The document of the listener for services.
+        #[arg(long)]
+        internal: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum TenantCommand {
+    /// Make a tenant; the first one has the id 1 and is the platform's own. Prints its id.
+    #[command(after_help = "Example: caskchain tenant create --name 'Islay Casks'")]
+    Create {
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Make an administrator whose address needs no verification. The password comes from standard
+    /// input.
+    #[command(
+        after_help = "Example: caskchain user create-admin --tenant 1 --email keeper@casks.example < password"
+    )]
+    CreateAdmin {
+        /// The tenant's id.
+        #[arg(long, default_value = "1")]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+        #[arg(long, default_value = "Administrator")]
+        name: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -65,8 +108,8 @@ async fn main() -> ExitCode {
         Err(error) => return failed(&error),
     };
     let outcome = match arguments.command.unwrap_or(Command::Dev) {
-        Command::Openapi => {
-            print!("{}", document::yaml());
+        Command::Openapi { internal } => {
+            print!("{}", if internal { document::internal_yaml() } else { document::yaml() });
             return ExitCode::SUCCESS;
         }
         Command::Demo => demo::walk(&config).await,
@@ -79,6 +122,12 @@ async fn main() -> ExitCode {
             serve::run(config, roles).await
         }
         Command::Migrate => serve::migrate(&config).await,
+        Command::Tenant { command: TenantCommand::Create { name } } => {
+            setup::create_tenant(&config, &name).await
+        }
+        Command::User { command: UserCommand::CreateAdmin { tenant, email, name } } => {
+            setup::create_administrator(&config, &tenant, &email, &name).await
+        }
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(&config).await,
     };
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)

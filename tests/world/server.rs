@@ -33,13 +33,18 @@ pub struct Server {
 impl Server {
     /// Starts `caskchain dev` on a free port.
     pub fn start(data_folder: &Path, settings: &[(String, String)]) -> Self {
+        Self::start_as("dev", data_folder, settings)
+    }
+
+    /// Starts it with another command.
+    pub fn start_as(command: &str, data_folder: &Path, settings: &[(String, String)]) -> Self {
         let port = free_port();
         std::fs::create_dir_all(data_folder).unwrap();
         let log = data_folder.join(format!("server-{port}.log"));
         // The lifeline is handed over as descriptor 3: a background job of a shell has no stdin.
         let mut keeper = Command::new("sh")
             .args(["-c", &format!("exec 3<&0; {KEEPER}"), "keeper"])
-            .arg(env!("CARGO_BIN_EXE_caskchain"))
+            .args([env!("CARGO_BIN_EXE_caskchain"), command])
             .envs(settings.iter().cloned())
             .env("CASKCHAIN_DATA_FOLDER", data_folder)
             .env("CASKCHAIN_LISTEN", format!("127.0.0.1:{port}"))

@@ -1,6 +1,7 @@
 //! For services of the platform, on a listener of their own: tokens, sessions, and their end.
 
 use commands::Commands;
+use commands::session::Which;
 use domain::id::{SessionId, TenantId, UserId};
 use domain::permission::Actor;
 use domain::session::EndReason;
@@ -139,7 +140,8 @@ impl Internal {
         let actor = Actor::System { tenant, name: "service" };
         let headers = Headers { idempotency_key: key.0, if_match: None };
         let asked = asking::asked(actor, headers, body.digest)?;
-        let done = self.commands.end_sessions_of(&asked, user, EndReason::Revoked).await?;
+        let done =
+            self.commands.end_sessions_of(&asked, user, Which::All, EndReason::Revoked).await?;
         Ok(Found::new(SignedOut::of(done.answer.sessions)).done(&done))
     }
 }

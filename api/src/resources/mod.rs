@@ -6,6 +6,7 @@ pub mod devices;
 pub mod internal;
 pub mod login_history;
 pub mod nfts;
+pub mod oauth2;
 pub mod operations;
 pub mod outbox;
 pub mod passwords;

@@ -52,8 +52,8 @@ pub fn discovery(published: Data<&Published>) -> Response {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": [
-            "iss", "aud", "sub", "email", "tenantId", "sid", "roles", "permissions", "iat", "exp",
-            "jti"
+            "iss", "aud", "sub", "email", "tenantId", "sid", "deviceId", "roles", "permissions",
+            "iat", "exp", "jti"
         ],
     }))
 }

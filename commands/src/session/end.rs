@@ -43,17 +43,18 @@ impl Commands {
         .await
     }
 
-    /// Ends all sessions of somebody, for one of our own services.
+    /// Ends sessions of somebody, for one of our own services.
     pub async fn end_sessions_of(
         &self,
         asked: &Asked,
         user: UserId,
+        which: Which,
         reason: EndReason,
     ) -> Result<Done<Ended>, CommandError> {
         asked.must_be_allowed(Permission::SYSTEM)?;
         self.once_stubbornly(asked, || async {
             let (commit, sessions) =
-                self.ending_of(asked, self.begin(asked), user, Which::All, reason).await?;
+                self.ending_of(asked, self.begin(asked), user, which, reason).await?;
             self.commit(asked, &Ended { sessions }, commit).await
         })
         .await

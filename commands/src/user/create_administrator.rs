@@ -28,6 +28,9 @@ impl Commands {
     ) -> Result<Done<Created>, CommandError> {
         asked.must_be_allowed(Permission::SYSTEM)?;
         let tenant = self.open_tenant(asked.context.tenant()).await?;
+        registration
+            .judge_password(&tenant.state.settings()?.passwords)
+            .map_err(|violation| CommandError::Invalid { field: "password", violation })?;
         let user = UserId::new(self.ids.next()?);
         let register = self.registering(user, registration).await?;
         let (challenge, now) = (register.challenge, register.now);

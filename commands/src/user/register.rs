@@ -36,7 +36,7 @@ pub struct Registered {}
 
 impl Registration {
     /// The policy's judgement of the password, which needs the names beside it.
-    fn judge_password(&self, policy: &PasswordPolicy) -> Result<(), Violation> {
+    pub(super) fn judge_password(&self, policy: &PasswordPolicy) -> Result<(), Violation> {
         let own_words = [
             Some(self.email.as_str()),
             self.username.as_ref().map(Username::as_str),
