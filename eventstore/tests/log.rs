@@ -5,6 +5,7 @@
 mod log {
     mod access;
     mod append;
+    mod claims;
     mod content;
     mod follower;
     mod frameworks;
