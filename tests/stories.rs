@@ -7,6 +7,7 @@ mod world;
 mod accounts;
 mod authorisation;
 mod bad_input;
+mod cask_life;
 mod casks;
 mod conventions;
 mod crashes;

@@ -37,6 +37,9 @@ use crate::resources::tokens::Tokens;
 use crate::resources::users::Users;
 use crate::resources::well_known::{self, Published};
 use crate::resources::whiskeys::Whiskeys;
+use crate::resources::whiskeys::history::History;
+use crate::resources::whiskeys::records::Records;
+use crate::resources::whiskeys::transfer::Transfers;
 use crate::wiring::Platform;
 
 const BASE: &str = "/api/v1";
@@ -46,7 +49,8 @@ type Resources = (
     (Auth, SignIns, Tokens, Passwords),
     (Sessions, Devices, LoginHistory, Alerts),
     (Users, People, Tenants),
-    (Whiskeys, Nfts),
+    (Whiskeys, Records, Transfers, History),
+    Nfts,
 );
 
 fn resources(platform: &Platform) -> Resources {
@@ -79,8 +83,11 @@ fn resources(platform: &Platform) -> Resources {
         ),
         (
             Whiskeys { commands: commands.clone(), readers: readers.clone() },
-            Nfts { commands: commands.clone(), readers: readers.clone() },
+            Records { commands: commands.clone() },
+            Transfers { commands: commands.clone() },
+            History { readers: readers.clone() },
         ),
+        Nfts { commands: commands.clone(), readers: readers.clone() },
     )
 }
 
@@ -275,6 +282,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 48, "{count}");
+        assert!(count >= 58, "{count}");
     }
 }

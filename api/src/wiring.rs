@@ -26,6 +26,7 @@ use projections::login_history::LoginHistory;
 use projections::nfts::Nfts;
 use projections::sessions::Sessions;
 use projections::users::Users;
+use projections::whiskey_history::WhiskeyHistory;
 use projections::whiskeys::Whiskeys;
 use projections::{Projection, Readers, Revocations, Runner, Status};
 use secrecy::{ExposeSecret, SecretString};
@@ -176,6 +177,7 @@ impl Platform {
             run.start(LoginHistory { vault: vault.clone() });
             run.start(Alerts);
             run.start(Whiskeys);
+            run.start(WhiskeyHistory);
             run.start(Nfts);
         }
         let journal = Journal::new(log);

@@ -20,6 +20,8 @@ impl Permission {
     pub const REGISTER_WHISKEY: Self = Self("whiskey.register");
     pub const APPROVE_WHISKEY: Self = Self("whiskey.approve");
     pub const READ_WHISKEY: Self = Self("whiskey.read");
+    /// The warehouse: records of casks whoever owns them.
+    pub const KEEP_WHISKEY: Self = Self("whiskey.keep");
     pub const GENERATE_NFT: Self = Self("nft.generate");
     pub const MANAGE_PROJECTIONS: Self = Self("projection.manage");
 
@@ -33,6 +35,7 @@ impl Permission {
         Self::REGISTER_WHISKEY,
         Self::APPROVE_WHISKEY,
         Self::READ_WHISKEY,
+        Self::KEEP_WHISKEY,
         Self::GENERATE_NFT,
         Self::MANAGE_PROJECTIONS,
         Self::MANAGE_USERS,

@@ -75,16 +75,21 @@ impl Recorded {
         })
     }
 
+    /// The event's data as it was written, whatever its version.
+    pub fn data(&self) -> Result<Value, Undecodable> {
+        serde_json::from_str(&self.data).map_err(|error| Undecodable::Event {
+            event_type: self.event_type.clone(),
+            version: self.schema_version.to_string(),
+            reason: error.to_string(),
+        })
+    }
+
     /// The event in today's shape, if it belongs to this aggregate.
     pub fn event<A: Aggregate>(&self) -> Result<Option<A::Event>, Undecodable> {
         if self.aggregate_type != A::TYPE {
             return Ok(None);
         }
-        let payload = serde_json::from_str(&self.data).map_err(|error| Undecodable::Event {
-            event_type: self.event_type.clone(),
-            version: self.schema_version.to_string(),
-            reason: error.to_string(),
-        })?;
+        let payload = self.data()?;
         decode::<A::Event>(SerializedEvent::new(
             self.aggregate_id.clone(),
             usize::try_from(self.sequence).unwrap_or_default(),

@@ -9,7 +9,11 @@ create table whiskeys (
     distillery text not null,
     category text not null,
     original_litres_of_alcohol numeric(15, 2) not null,
+    -- Null until it was measured again.
+    regauged_litres_of_alcohol numeric(15, 2),
     details jsonb not null,
+    offered_to bigint,
+    retire_reason text,
     rejection_reason text,
     network text,
     registered_at timestamptz not null,

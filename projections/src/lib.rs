@@ -14,6 +14,7 @@ pub mod revocations;
 pub mod runner;
 pub mod sessions;
 pub mod users;
+pub mod whiskey_history;
 pub mod whiskeys;
 
 pub use parked::Parked;

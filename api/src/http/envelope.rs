@@ -68,6 +68,13 @@ impl Pagination {
             next_cursor: None,
         }
     }
+
+    /// A list that is read on from where a page ended.
+    pub fn by_cursor(size: u32, total: i64, next: Option<String>) -> Self {
+        let has_next = next.is_some();
+        let first = projections::page::Page { number: 1, size };
+        Self { has_next, has_prev: false, next_cursor: next, ..Self::of(first, total) }
+    }
 }
 
 #[derive(Object)]

@@ -10,6 +10,7 @@ use domain::user::Status;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::violation::{Violation, bounded_text};
+use domain::whiskey::RetireReason;
 use domain::whiskey::details::{CaskType, Category, Currency, FillDate, Money, StorageLocation};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use secrecy::SecretString;
@@ -139,6 +140,20 @@ impl FieldValue for Token {
 
     fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
         bounded_text(text(&value)?, 1, 8_192).map(|text| Self(text.into())).map_err(wrong)
+    }
+}
+
+impl FieldValue for RetireReason {
+    fn schema() -> MetaSchema {
+        let enum_items = Self::ALL.map(|reason| Value::from(reason.word())).to_vec();
+        MetaSchema { enum_items, ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let named = text(&value)?;
+        let words = || Self::ALL.map(Self::word).join(", ");
+        let reason = Self::ALL.into_iter().find(|reason| reason.word() == named);
+        reason.ok_or_else(|| wrong(Violation::NotOneOf(words())))
     }
 }
 

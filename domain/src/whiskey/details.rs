@@ -39,9 +39,13 @@ pub struct Details {
 impl Details {
     /// Litres of pure alcohol, rounded half up to two decimals.
     pub fn litres_of_alcohol(&self) -> Fixed<2> {
-        let product = self.volume.units() * self.alcohol_content.units();
-        Fixed::from_units((product + 5_000) / 10_000)
+        litres_of_alcohol(self.volume, self.alcohol_content)
     }
+}
+
+/// Litres of pure alcohol in a volume of a strength, rounded half up to two decimals.
+pub(super) fn litres_of_alcohol(volume: Fixed<2>, alcohol_content: Fixed<2>) -> Fixed<2> {
+    Fixed::from_units((volume.units() * alcohol_content.units() + 5_000) / 10_000)
 }
 
 /// Where a cask lies.

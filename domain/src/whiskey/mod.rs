@@ -1,20 +1,38 @@
-//! Whiskey: a cask, from its registration to its token.
+//! Whiskey: a cask, from its registration to its token and its end.
 
 pub mod details;
 
 mod approve;
+mod condition_report;
+mod correct;
+#[cfg(test)]
+mod life;
+mod movement;
+mod regauge;
 mod register;
 mod reject;
+mod resubmit;
+mod retire;
 mod tokenise;
+mod transfer;
+mod valuation;
 
 pub use approve::ApproveWhiskey;
+pub use condition_report::ReportCondition;
+pub use correct::CorrectWhiskey;
+pub use movement::MoveWhiskey;
+pub use regauge::RegaugeWhiskey;
 pub use register::RegisterWhiskey;
 pub use reject::RejectWhiskey;
+pub use resubmit::ResubmitWhiskey;
+pub use retire::{RetireReason, RetireWhiskey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 pub use tokenise::{CompleteTokenisation, StartTokenisation};
+pub use transfer::{AcceptTransfer, OfferTransfer, WithdrawTransfer};
+pub use valuation::RevalueWhiskey;
 
-use self::details::Details;
+use self::details::{Details, Money, StorageLocation};
 use crate::command::aggregate;
 use crate::event::events;
 use crate::fixed::Fixed;
@@ -34,8 +52,22 @@ pub enum Whiskey {
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     pub owner: UserId,
+    /// As they are today: a regauge, a movement, a valuation changes them.
     pub details: Details,
     pub stage: Stage,
+    /// As registered, or as last measured.
+    pub litres_of_alcohol: Fixed<2>,
+    regauged: bool,
+    /// Who may become the owner by saying yes.
+    pub offered_to: Option<UserId>,
+}
+
+/// Who records something about a cask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorder {
+    pub user: UserId,
+    /// They keep casks for others: the warehouse.
+    pub is_keeper: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +77,8 @@ pub enum Stage {
     Rejected,
     Tokenising,
     Tokenised,
+    /// Bottled, lost or withdrawn: nothing is recorded any more.
+    Retired,
 }
 
 impl Stage {
@@ -55,6 +89,7 @@ impl Stage {
             Self::Rejected => "REJECTED",
             Self::Tokenising => "TOKENISING",
             Self::Tokenised => "TOKENISED",
+            Self::Retired => "RETIRED",
         }
     }
 }
@@ -68,6 +103,23 @@ events! {
         },
         WhiskeyApproved = "whiskey.approved" v 1 { by: UserId },
         WhiskeyRejected = "whiskey.rejected" v 1 { by: UserId, reason: String },
+        WhiskeyCorrected = "whiskey.corrected" v 1 {
+            details: Box<Details>,
+            original_litres_of_alcohol: Fixed<2>,
+        },
+        WhiskeyResubmitted = "whiskey.resubmitted" v 1 {},
+        WhiskeyRevalued = "whiskey.revalued" v 1 { value: Money },
+        WhiskeyRegauged = "whiskey.regauged" v 1 {
+            volume: Fixed<2>,
+            alcohol_content: Fixed<2>,
+            litres_of_alcohol: Fixed<2>,
+        },
+        WhiskeyMoved = "whiskey.moved" v 1 { location: StorageLocation },
+        ConditionReported = "whiskey.condition_reported" v 1 { condition: String },
+        TransferOffered = "whiskey.transfer_offered" v 1 { to: UserId },
+        TransferWithdrawn = "whiskey.transfer_withdrawn" v 1 {},
+        TransferAccepted = "whiskey.transfer_accepted" v 1 { from: UserId, to: UserId },
+        WhiskeyRetired = "whiskey.retired" v 1 { reason: RetireReason },
         TokenisationStarted = "whiskey.tokenisation_started" v 1 { network: String },
         TokenisationCompleted = "whiskey.tokenisation_completed" v 1 { network: String },
     }
@@ -85,6 +137,12 @@ pub enum WhiskeyError {
     OwnCask,
     #[error("only the owner may do this")]
     NotTheOwner,
+    #[error("the cask is not offered to this person")]
+    NotOffered,
+    #[error("a cask is offered to somebody else than its owner")]
+    OfferedToOwner,
+    #[error("there were {before} litres of alcohol in the cask: there cannot be more now")]
+    LitresRise { before: Fixed<2> },
 }
 
 impl Refusal for WhiskeyError {
@@ -93,7 +151,8 @@ impl Refusal for WhiskeyError {
             Self::Absent => Kind::Absent,
             Self::AlreadyRegistered => Kind::Taken,
             Self::IllegalState { .. } => Kind::IllegalState,
-            Self::OwnCask | Self::NotTheOwner => Kind::Forbidden,
+            Self::OwnCask | Self::NotTheOwner | Self::NotOffered => Kind::Forbidden,
+            Self::OfferedToOwner | Self::LitresRise { .. } => Kind::Invalid,
         }
     }
 
@@ -102,14 +161,21 @@ impl Refusal for WhiskeyError {
             Self::Absent => "WHISKEY_NOT_FOUND",
             Self::AlreadyRegistered => "CONFLICT",
             Self::IllegalState { .. } => "ILLEGAL_STATE",
-            Self::OwnCask | Self::NotTheOwner => "PERMISSION_DENIED",
+            Self::OwnCask | Self::NotTheOwner | Self::NotOffered => "PERMISSION_DENIED",
+            Self::OfferedToOwner | Self::LitresRise { .. } => "VALIDATION_ERROR",
         }
     }
 
     fn state(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::IllegalState { state, command } => Some((state, command)),
-            Self::Absent | Self::AlreadyRegistered | Self::OwnCask | Self::NotTheOwner => None,
+            Self::Absent
+            | Self::AlreadyRegistered
+            | Self::OwnCask
+            | Self::NotTheOwner
+            | Self::NotOffered
+            | Self::OfferedToOwner
+            | Self::LitresRise { .. } => None,
         }
     }
 }
@@ -117,23 +183,21 @@ impl Refusal for WhiskeyError {
 impl Whiskey {
     fn fold(&mut self, event: WhiskeyEvent) {
         match event {
-            WhiskeyEvent::WhiskeyRegistered { owner, details, .. } => {
+            WhiskeyEvent::WhiskeyRegistered { owner, details, original_litres_of_alcohol } => {
                 *self = Self::Registered(Box::new(Entry {
                     owner,
                     details: *details,
                     stage: Stage::Pending,
+                    litres_of_alcohol: original_litres_of_alcohol,
+                    regauged: false,
+                    offered_to: None,
                 }));
             }
-            WhiskeyEvent::WhiskeyApproved { .. } => self.enter(Stage::Approved),
-            WhiskeyEvent::WhiskeyRejected { .. } => self.enter(Stage::Rejected),
-            WhiskeyEvent::TokenisationStarted { .. } => self.enter(Stage::Tokenising),
-            WhiskeyEvent::TokenisationCompleted { .. } => self.enter(Stage::Tokenised),
-        }
-    }
-
-    fn enter(&mut self, stage: Stage) {
-        if let Self::Registered(entry) = self {
-            entry.stage = stage;
+            later => {
+                if let Self::Registered(entry) = self {
+                    entry.fold(later);
+                }
+            }
         }
     }
 
@@ -145,19 +209,80 @@ impl Whiskey {
         }
     }
 
+    /// The entry, for its owner. Ownership first: the state of a cask is nobody else's business.
+    fn entry_of(&self, owner: UserId) -> Result<&Entry, WhiskeyError> {
+        let entry = self.entry()?;
+        if entry.owner == owner { Ok(entry) } else { Err(WhiskeyError::NotTheOwner) }
+    }
+
+    /// The entry, for its owner or for whoever keeps the cask, as long as there is one to keep.
+    fn entry_for(&self, recorder: Recorder, command: &'static str) -> Result<&Entry, WhiskeyError> {
+        let entry = match recorder.is_keeper {
+            true => self.entry()?,
+            false => self.entry_of(recorder.user)?,
+        };
+        if entry.stage == Stage::Retired { Err(entry.illegal(command)) } else { Ok(entry) }
+    }
+
     /// The entry, if it stands where the command needs it.
     fn entry_at(&self, stage: Stage, command: &'static str) -> Result<&Entry, WhiskeyError> {
         let entry = self.entry()?;
-        if entry.stage == stage {
-            Ok(entry)
-        } else {
-            let state = entry.stage.name();
-            Err(WhiskeyError::IllegalState { state, command })
-        }
+        entry.must_be_at(&[stage], command)?;
+        Ok(entry)
     }
 }
 
-aggregate!(Whiskey, "whiskey", WhiskeyEvent, WhiskeyError, snapshot 1);
+impl Entry {
+    fn fold(&mut self, event: WhiskeyEvent) {
+        match event {
+            WhiskeyEvent::WhiskeyRegistered { .. } => {}
+            WhiskeyEvent::WhiskeyCorrected { details, original_litres_of_alcohol } => {
+                self.details = *details;
+                self.litres_of_alcohol = original_litres_of_alcohol;
+            }
+            WhiskeyEvent::WhiskeyApproved { .. } => self.stage = Stage::Approved,
+            WhiskeyEvent::WhiskeyRejected { .. } => self.stage = Stage::Rejected,
+            WhiskeyEvent::WhiskeyResubmitted {} => self.stage = Stage::Pending,
+            WhiskeyEvent::WhiskeyRevalued { value } => self.details.market_value = Some(value),
+            WhiskeyEvent::WhiskeyRegauged { volume, alcohol_content, litres_of_alcohol } => {
+                self.details.volume = volume;
+                self.details.alcohol_content = alcohol_content;
+                self.litres_of_alcohol = litres_of_alcohol;
+                self.regauged = true;
+            }
+            WhiskeyEvent::WhiskeyMoved { location } => {
+                self.details.storage_location = Some(location);
+            }
+            WhiskeyEvent::ConditionReported { condition } => {
+                self.details.condition = Some(condition);
+            }
+            WhiskeyEvent::TransferOffered { to } => self.offered_to = Some(to),
+            WhiskeyEvent::TransferWithdrawn {} => self.offered_to = None,
+            WhiskeyEvent::TransferAccepted { to, .. } => {
+                self.owner = to;
+                self.offered_to = None;
+            }
+            WhiskeyEvent::WhiskeyRetired { .. } => self.stage = Stage::Retired,
+            WhiskeyEvent::TokenisationStarted { .. } => self.stage = Stage::Tokenising,
+            WhiskeyEvent::TokenisationCompleted { .. } => self.stage = Stage::Tokenised,
+        }
+    }
+
+    fn must_be_at(&self, stages: &[Stage], command: &'static str) -> Result<(), WhiskeyError> {
+        if stages.contains(&self.stage) { Ok(()) } else { Err(self.illegal(command)) }
+    }
+
+    fn illegal(&self, command: &'static str) -> WhiskeyError {
+        WhiskeyError::IllegalState { state: self.stage.name(), command }
+    }
+
+    /// What ends an offer that is open, before the cask goes where it cannot be offered.
+    fn withdrawal(&self) -> Option<WhiskeyEvent> {
+        self.offered_to.map(|_| WhiskeyEvent::TransferWithdrawn {})
+    }
+}
+
+aggregate!(Whiskey, "whiskey", WhiskeyEvent, WhiskeyError, snapshot 2);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -216,6 +341,76 @@ pub(crate) mod samples {
 
     pub fn tokenised() -> WhiskeyEvent {
         WhiskeyEvent::TokenisationCompleted { network: "development".into() }
+    }
+
+    pub const BUYER: UserId = UserId::new(7_204_008);
+
+    pub const fn by_owner() -> Recorder {
+        Recorder { user: OWNER, is_keeper: false }
+    }
+
+    pub const fn by_keeper() -> Recorder {
+        Recorder { user: JUDGE, is_keeper: true }
+    }
+
+    pub const fn by_stranger() -> Recorder {
+        Recorder { user: BUYER, is_keeper: false }
+    }
+
+    pub fn corrected() -> WhiskeyEvent {
+        let details = Details { volume: Fixed::from_units(24_000), ..details() };
+        let original_litres_of_alcohol = details.litres_of_alcohol();
+        WhiskeyEvent::WhiskeyCorrected { details: Box::new(details), original_litres_of_alcohol }
+    }
+
+    pub fn resubmitted() -> WhiskeyEvent {
+        WhiskeyEvent::WhiskeyResubmitted {}
+    }
+
+    pub fn pounds(amount: &str) -> Money {
+        let currency = super::details::Currency::parse("GBP").unwrap();
+        Money { amount: Fixed::parse(amount).unwrap(), currency }
+    }
+
+    pub fn revalued() -> WhiskeyEvent {
+        WhiskeyEvent::WhiskeyRevalued { value: pounds("4200") }
+    }
+
+    /// 240 litres at 60 %.
+    pub fn regauged() -> WhiskeyEvent {
+        WhiskeyEvent::WhiskeyRegauged {
+            volume: Fixed::parse("240.00").unwrap(),
+            alcohol_content: Fixed::parse("60.00").unwrap(),
+            litres_of_alcohol: Fixed::parse("144.00").unwrap(),
+        }
+    }
+
+    pub fn elsewhere() -> StorageLocation {
+        StorageLocation { warehouse: "W9".into(), bond: None, position: None }
+    }
+
+    pub fn moved() -> WhiskeyEvent {
+        WhiskeyEvent::WhiskeyMoved { location: elsewhere() }
+    }
+
+    pub fn reported() -> WhiskeyEvent {
+        WhiskeyEvent::ConditionReported { condition: "sound".into() }
+    }
+
+    pub fn offered() -> WhiskeyEvent {
+        WhiskeyEvent::TransferOffered { to: BUYER }
+    }
+
+    pub fn withdrawn() -> WhiskeyEvent {
+        WhiskeyEvent::TransferWithdrawn {}
+    }
+
+    pub fn accepted() -> WhiskeyEvent {
+        WhiskeyEvent::TransferAccepted { from: OWNER, to: BUYER }
+    }
+
+    pub fn retired() -> WhiskeyEvent {
+        WhiskeyEvent::WhiskeyRetired { reason: RetireReason::Bottled }
     }
 
     pub fn illegal(state: &'static str, command: &'static str) -> WhiskeyError {

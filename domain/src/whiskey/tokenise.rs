@@ -14,12 +14,10 @@ impl Command<Whiskey> for StartTokenisation {
     const REQUIRES: Permission = Permission::GENERATE_NFT;
 
     fn decide(&self, whiskey: &Whiskey) -> Result<Vec<WhiskeyEvent>, WhiskeyError> {
-        // Ownership first: the state of a cask is nobody else's business.
-        if whiskey.entry()?.owner != self.by {
-            return Err(WhiskeyError::NotTheOwner);
-        }
-        whiskey.entry_at(Stage::Approved, "tokenise")?;
-        Ok(vec![WhiskeyEvent::TokenisationStarted { network: self.network.clone() }])
+        let entry = whiskey.entry_of(self.by)?;
+        entry.must_be_at(&[Stage::Approved], "tokenise")?;
+        let started = WhiskeyEvent::TokenisationStarted { network: self.network.clone() };
+        Ok(entry.withdrawal().into_iter().chain([started]).collect())
     }
 }
 
@@ -74,6 +72,13 @@ mod tests {
         given::<Whiskey>(vec![registered(), approved(), tokenising()])
             .when(start(OWNER))
             .then_expect_error(illegal("TOKENISING", "tokenise"));
+    }
+
+    #[test]
+    fn an_offer_that_is_open_ends_with_it() {
+        given::<Whiskey>(vec![registered(), approved(), offered()])
+            .when(start(OWNER))
+            .then_expect_events(vec![withdrawn(), tokenising()]);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Casks: register, look up, judge.
 
+pub mod history;
+pub mod records;
 mod registration;
 mod shown;
+pub mod transfer;
 
 use commands::{Commands, Done};
 use domain::id::{UserId, WhiskeyId};
@@ -48,6 +51,12 @@ impl Checked for RejectBody {
 struct Changed {
     id: String,
     status: String,
+}
+
+/// The cask is as it should have been registered.
+#[derive(Object)]
+struct Corrected {
+    id: String,
 }
 
 fn changed(done: &Done<WhiskeyId>, status: &str) -> Changed {
@@ -123,6 +132,38 @@ impl Whiskeys {
         Ok(Found::new(row.into()).at_sequence(sequence))
     }
 
+    /// Correct a cask of mine, as long as it is not approved
+    ///
+    /// All of it, as it should have been registered.
+    #[oai(path = "/whiskeys/:id", method = "put", operation_id = "correct_whiskey")]
+    async fn correct_whiskey(
+        &self,
+        caller: Caller,
+        id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Body<RegisterWhiskeyBody>,
+    ) -> Result<Found<Corrected>, Problem> {
+        let headers = Headers { idempotency_key: None, if_match: if_match.0 };
+        let asked = asking::asked(caller.0, headers, body.digest)?;
+        let done = self.commands.correct_whiskey(&asked, whiskey_id(&id.0)?, body.value).await?;
+        Ok(Found::new(Corrected { id: done.answer.to_string() }).done(&done))
+    }
+
+    /// Ask for another judgement of a cask of mine that was rejected
+    #[oai(path = "/whiskeys/:id/resubmit", method = "post", operation_id = "resubmit_whiskey")]
+    async fn resubmit_whiskey(
+        &self,
+        caller: Caller,
+        id: Path<String>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+    ) -> Result<Found<Changed>, Problem> {
+        let id = whiskey_id(&id.0)?;
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(caller.0, headers, format!("resubmit {id}").into_bytes())?;
+        let done = self.commands.resubmit_whiskey(&asked, id).await?;
+        Ok(Found::new(changed(&done, "PENDING")).done(&done))
+    }
+
     /// Approve a cask that is somebody else's
     #[oai(path = "/whiskeys/:id/approve", method = "put", operation_id = "approve_whiskey")]
     async fn approve_whiskey(
@@ -153,7 +194,8 @@ impl Whiskeys {
     }
 }
 
-const STATUSES: [&str; 5] = ["PENDING", "APPROVED", "REJECTED", "TOKENISING", "TOKENISED"];
+const STATUSES: [&str; 6] =
+    ["PENDING", "APPROVED", "REJECTED", "TOKENISING", "TOKENISED", "RETIRED"];
 
 fn owner_named(text: &str, actor: &Actor) -> Result<UserId, Problem> {
     match actor.user() {

@@ -25,12 +25,18 @@ pub struct Whiskey {
     alcohol_content: String,
     volume: String,
     original_litres_of_alcohol: String,
+    /// As last measured; null if it never was since.
+    regauged_litres_of_alcohol: Option<String>,
     storage_location: Option<Location>,
     condition: Option<String>,
     market_value: Option<Value>,
     description: Option<String>,
     rejection_reason: Option<String>,
     network: Option<String>,
+    /// Whom it is offered to.
+    offered_to: Option<String>,
+    /// bottled, lost or withdrawn.
+    retire_reason: Option<String>,
     registered_at: String,
     changed_at: String,
 }
@@ -68,6 +74,7 @@ impl From<WhiskeyRow> for Whiskey {
             alcohol_content: details.alcohol_content.to_string(),
             volume: details.volume.to_string(),
             original_litres_of_alcohol: row.original_litres_of_alcohol,
+            regauged_litres_of_alcohol: row.regauged_litres_of_alcohol,
             storage_location: details.storage_location.map(|location| Location {
                 warehouse: location.warehouse,
                 bond: location.bond,
@@ -81,6 +88,8 @@ impl From<WhiskeyRow> for Whiskey {
             description: details.description,
             rejection_reason: row.rejection_reason,
             network: row.network,
+            offered_to: row.offered_to.map(|id| id.to_string()),
+            retire_reason: row.retire_reason,
             registered_at: written(row.registered_at),
             changed_at: written(row.changed_at),
         }
