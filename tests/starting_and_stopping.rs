@@ -1,14 +1,12 @@
 //! One command starts everything, and leaves nothing behind.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::AsyncWriteExt;
 
-use crate::world::{Server, is_alive, until};
+use crate::world::{Server, is_alive, run, until};
 
 /// The processes that were started for a data folder, by their command lines.
 fn children_of(folder: &Path) -> Vec<u32> {
@@ -91,26 +89,6 @@ async fn requests_under_way_are_answered_before_the_process_ends() {
     let registered =
         log.iter().filter(|(_, e)| e.contains("\"type\":\"whiskey.registered\"")).count();
     assert!(registered >= acknowledged, "{registered} in the log, {acknowledged} acknowledged");
-}
-
-/// Runs a command of the binary to its end; gives what it printed.
-async fn run(
-    settings: &[(String, String)],
-    arguments: &[&str],
-    input: &str,
-) -> Result<String, String> {
-    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
-        .args(arguments)
-        .envs(settings.iter().cloned())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
-    let ended = child.wait_with_output().await.unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The world a story happens in: services, servers, people.
 
+mod forger;
 mod mail_server;
 pub mod mailjet;
 mod person;
@@ -9,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use forger::Forger;
 pub use mail_server::MailServer;
 pub use person::{Answer, Person, cask};
-pub use server::Server;
+pub use server::{Server, run};
 
 use embedded::{Chain, DataFolder, Nats, Postgres, PostgresOptions, Progress};
 use serde_json::{Value, json};

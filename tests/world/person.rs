@@ -16,6 +16,8 @@ pub struct Person {
     pub password: String,
     token: Option<String>,
     pub refresh_token: String,
+    /// Not the platform's own, if named.
+    pub tenant: Option<String>,
     pub device: String,
     pub device_token: String,
 }
@@ -43,6 +45,7 @@ impl Person {
             password: "Peat&Smoke1994".to_owned(),
             token: None,
             refresh_token: String::new(),
+            tenant: None,
             device: String::new(),
             device_token: String::new(),
         }
@@ -66,7 +69,10 @@ impl Person {
     }
 
     pub async fn signed_in(mut self) -> Self {
-        let body = json!({ "identifier": self.email, "password": self.password });
+        let mut body = json!({ "identifier": self.email, "password": self.password });
+        if let Some(tenant) = &self.tenant {
+            body["tenant"] = json!(tenant);
+        }
         let answer = self.post("/api/v1/auth/login", body).await.expect(200);
         self.keep(&answer);
         self
@@ -84,6 +90,11 @@ impl Person {
 
     pub async fn refresh(&self, token: &str) -> Answer {
         self.post("/api/v1/auth/refresh", json!({ "refreshToken": token })).await
+    }
+
+    /// The access token of whoever is signed in.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
     }
 
     pub fn with_token(mut self, token: &str) -> Self {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 
-use super::{Person, free_port, is_alive, until};
+use super::{Person, World, free_port, is_alive, until};
 
 /// Starts the server and ends it when its own standard input closes, so that nothing outlives the
 /// tests. Tells the server's number first, its exit code last.
@@ -19,6 +20,29 @@ echo "$server"
 wait "$server"; code=$?
 echo "$code"
 "#;
+
+/// An account of the chain nobody uses.
+const NOBODY: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+
+/// Runs a command of the binary to its end; gives what it printed.
+pub async fn run(
+    settings: &[(String, String)],
+    arguments: &[&str],
+    input: &str,
+) -> Result<String, String> {
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+        .args(arguments)
+        .envs(settings.iter().cloned())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let ended = child.wait_with_output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
+}
 
 /// A running `caskchain`.
 pub struct Server {
@@ -129,6 +153,28 @@ impl Server {
         keeper.email = text("administrator_email");
         keeper.password = text("administrator_password");
         keeper.signed_in().await
+    }
+
+    /// The key the server made for itself.
+    pub fn key_encryption_key(&self) -> String {
+        let file = self.data_folder.join("secrets").join("key-encryption-key");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    }
+
+    /// An administrator of another tenant, both made by command.
+    pub async fn administrator_elsewhere(&self, world: &World) -> Person {
+        let settings = world.settings(&[
+            ("CASKCHAIN_KEY_ENCRYPTION_KEY", &self.key_encryption_key()),
+            ("CASKCHAIN_CHAIN__CONTRACT", NOBODY),
+            ("CASKCHAIN_CHAIN__CUSTODY", NOBODY),
+        ]);
+        let tenant = run(&settings, &["tenant", "create", "--name", "Elsewhere"], "").await;
+        let mut person = self.visitor();
+        person.tenant = Some(tenant.unwrap().trim().to_owned());
+        let tenant = person.tenant.clone().unwrap();
+        let arguments = ["user", "create-admin", "--tenant", &tenant, "--email", &person.email];
+        run(&settings, &arguments, &person.password).await.unwrap();
+        person.signed_in().await
     }
 
     /// kill -9, and wait for it to be over.
