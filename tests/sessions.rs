@@ -3,9 +3,10 @@
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{World, calm, until};
+use crate::world::{Answer, World, calm, until};
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const ME: &str = "/api/v1/users/me";
@@ -270,4 +271,40 @@ async fn killed_while_tokens_are_refreshed() {
     let log = world.log().await;
     let refreshed = log.iter().filter(|(_, event)| event.contains("session.tokens_refreshed"));
     assert_eq!(refreshed.count(), 3, "a token was changed twice");
+}
+
+/// Session fixation: nothing a client brings along becomes the session somebody signs in to.
+#[tokio::test]
+async fn a_session_is_never_one_that_somebody_else_chose() {
+    let server = &calm().await.server;
+    let (thief, isla) = (server.person("Finlay").await, server.person("Isla").await);
+    let body = json!({
+        "identifier": isla.email, "password": isla.password,
+        "deviceInfo": { "token": thief.device_token },
+    });
+    // Through a browser that was prepared with the thief's token and key.
+    let login = async |key: &str| {
+        let request = thief.request(Method::POST, "/api/v1/auth/login").json(&body);
+        Answer::of(request.header("Idempotency-Key", key)).await
+    };
+    let entered = login("the-thief-s-key").await.expect(200);
+    let payload = |token: &str| {
+        let body = json!({ "token": token });
+        let thief = thief.clone();
+        async move { thief.post("/api/v1/auth/verify", body).await.expect(200).data().clone() }
+    };
+    let of_thief = payload(thief.token()).await;
+    assert_ne!(entered.data()["sessionId"], of_thief["sessionId"]);
+    assert_ne!(entered.data()["deviceId"], thief.device.as_str());
+    assert_eq!(entered.data()["userId"], isla.id().await.as_str());
+    assert_eq!(of_thief["payload"]["sub"], thief.id().await.as_str());
+    // The key gives its answer to nobody who does not know the password.
+    let mut guess = body.clone();
+    guess["password"] = json!("Wrong&Smoke1994");
+    let request = thief.request(Method::POST, "/api/v1/auth/login").json(&guess);
+    let guessed = Answer::of(request.header("Idempotency-Key", "the-thief-s-key")).await;
+    guessed.refused(401, "INVALID_CREDENTIALS");
+    let mut chosen = body.clone();
+    chosen["sessionId"] = of_thief["sessionId"].clone();
+    thief.post("/api/v1/auth/login", chosen).await.refused(400, "VALIDATION_ERROR");
 }
