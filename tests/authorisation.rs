@@ -96,7 +96,7 @@ const ADMINISTRATORS: [&str; 10] = [
 ];
 
 /// What everybody may.
-const EVERYBODY: [&str; 36] = [
+const EVERYBODY: [&str; 37] = [
     "logout",
     "revoke_token",
     "change_password",
@@ -119,6 +119,7 @@ const EVERYBODY: [&str; 36] = [
     "user",
     "register_whiskey",
     "whiskeys",
+    "search_whiskeys",
     "whiskey",
     "correct_whiskey",
     "resubmit_whiskey",

@@ -25,6 +25,7 @@ mod path;
 mod processes;
 mod profiles;
 mod read_models;
+mod search;
 mod sessions;
 mod sign_in_codes;
 mod starting_and_stopping;

@@ -37,6 +37,7 @@ use crate::resources::tokens::Tokens;
 use crate::resources::users::Users;
 use crate::resources::well_known::{self, Published};
 use crate::resources::whiskeys::Whiskeys;
+use crate::resources::whiskeys::catalogue::Catalogue;
 use crate::resources::whiskeys::history::History;
 use crate::resources::whiskeys::records::Records;
 use crate::resources::whiskeys::transfer::Transfers;
@@ -49,7 +50,7 @@ type Resources = (
     (Auth, SignIns, Tokens, Passwords),
     (Sessions, Devices, LoginHistory, Alerts),
     (Users, People, Tenants),
-    (Whiskeys, Records, Transfers, History),
+    (Whiskeys, Catalogue, Records, Transfers, History),
     Nfts,
 );
 
@@ -83,6 +84,7 @@ fn resources(platform: &Platform) -> Resources {
         ),
         (
             Whiskeys { commands: commands.clone(), readers: readers.clone() },
+            Catalogue { readers: readers.clone() },
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
             History { readers: readers.clone() },

@@ -15,10 +15,11 @@ create table users (
     -- As its owner was told; wrong passwords are counted elsewhere.
     locked_until timestamptz
 );
--- People are looked for by how their address or names begin.
-create index users_by_email on users (tenant, lower(email) text_pattern_ops);
-create index users_by_username on users (tenant, lower(username) text_pattern_ops);
-create index users_by_full_name on users (tenant, lower(full_name) text_pattern_ops);
+-- People are looked for by how their address or names begin, in small letters of any script: the
+-- database's own locale may know ASCII only.
+create index users_by_email on users (tenant, lower(email collate "und-x-icu") text_pattern_ops);
+create index users_by_username on users (tenant, lower(username collate "und-x-icu") text_pattern_ops);
+create index users_by_full_name on users (tenant, lower(full_name collate "und-x-icu") text_pattern_ops);
 alter table users enable row level security;
 create policy one_tenant on users for select to caskchain_reader
     using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);

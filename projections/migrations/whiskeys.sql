@@ -6,8 +6,16 @@ create table whiskeys (
     owner bigint not null,
     status text not null,
     name text not null,
+    brand text,
     distillery text not null,
+    region text,
     category text not null,
+    age smallint,
+    vintage smallint,
+    price numeric(19, 4),
+    currency text,
+    -- The words it is found by.
+    words tsvector not null,
     original_litres_of_alcohol numeric(15, 2) not null,
     -- Null until it was measured again.
     regauged_litres_of_alcohol numeric(15, 2),
@@ -21,6 +29,18 @@ create table whiskeys (
 );
 create index whiskeys_by_age on whiskeys (tenant, whiskey_id desc);
 create index whiskeys_of_owner on whiskeys (tenant, owner, whiskey_id desc);
+create index whiskeys_by_name on whiskeys (tenant, name, whiskey_id);
+create index whiskeys_by_words on whiskeys using gin (words);
+-- Every word of any cask once, to find the one that was meant.
+create table words (
+    tenant bigint not null,
+    word text not null,
+    primary key (tenant, word)
+);
+create index words_alike on words using gin (word public.gin_trgm_ops);
+alter table words enable row level security;
+create policy one_tenant on words for select to caskchain_reader
+    using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);
 alter table whiskeys enable row level security;
 create policy one_tenant on whiskeys for select to caskchain_reader
     using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);

@@ -39,7 +39,7 @@ pub struct UserRow {
 
 impl Projection for Users {
     const NAME: &'static str = "users";
-    const VERSION: i32 = 5;
+    const VERSION: i32 = 6;
     const TABLES: &'static str = include_str!("../migrations/users.sql");
 
     async fn apply(
@@ -196,8 +196,9 @@ const COLUMNS: &str = "user_id, sequence, status, roles, email, username, full_n
     language, registered_at, email_verified_at, locked_until";
 const MATCHING: &str = "tenant = $1 and ($2::text is null or status = $2)
     and ($3::text is null or $3 = any (roles))
-    and ($4::text is null or lower(email) like $4 or lower(username) like $4
-        or lower(full_name) like $4)";
+    and ($4::text is null or lower(email collate \"und-x-icu\") like $4
+        or lower(username collate \"und-x-icu\") like $4
+        or lower(full_name collate \"und-x-icu\") like $4)";
 
 impl Readers {
     /// One person.

@@ -1,5 +1,6 @@
 //! Casks: register, look up, judge.
 
+pub mod catalogue;
 pub mod history;
 pub mod records;
 mod registration;
@@ -7,12 +8,10 @@ mod shown;
 pub mod transfer;
 
 use commands::{Commands, Done};
-use domain::id::{UserId, WhiskeyId};
-use domain::permission::{Actor, Permission};
-use domain::whiskey::details::Category;
-use poem_openapi::param::{Header, Path, Query};
+use domain::id::WhiskeyId;
+use domain::permission::Permission;
+use poem_openapi::param::{Header, Path};
 use poem_openapi::{Object, OpenApi};
-use projections::whiskeys::Filter;
 use projections::{Projection, Readers, whiskeys};
 
 use self::registration::RegisterWhiskeyBody;
@@ -21,11 +20,11 @@ use super::Tag;
 use crate::http::asking::{self, Headers};
 use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::{Body, Checked};
-use crate::http::envelope::{Created, Found, Pagination};
+use crate::http::envelope::{Created, Found};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
 use crate::http::problem::Problem;
-use crate::http::reading::{caught_up, page, word};
+use crate::http::reading::caught_up;
 use crate::http::values::Text;
 
 pub struct Whiskeys {
@@ -82,37 +81,6 @@ impl Whiskeys {
         let done = self.commands.register_whiskey(&asked, body.value).await?;
         let location = format!("/api/v1/whiskeys/{}", done.answer);
         Ok(Created::new(changed(&done, "PENDING")).at(location).done(&done))
-    }
-
-    /// The catalogue, newest first
-    #[oai(path = "/whiskeys", method = "get", operation_id = "whiskeys")]
-    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the endpoint")]
-    async fn whiskeys(
-        &self,
-        caller: Caller,
-        #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
-        /// An owner's id, or `me`.
-        owner: Query<Option<String>>,
-        status: Query<Option<String>>,
-        category: Query<Option<String>>,
-        /// From 1.
-        #[oai(name = "page")]
-        number: Query<Option<String>>,
-        /// At most 100; 20 if left out.
-        limit: Query<Option<String>>,
-    ) -> Result<Found<Vec<Whiskey>>, Problem> {
-        let actor = caller.0;
-        must_be_allowed(&actor, Permission::READ_WHISKEY)?;
-        let page = page(number.0, limit.0)?;
-        let filter = Filter {
-            owner: owner.0.map(|text| owner_named(&text, &actor)).transpose()?,
-            status: status.0.map(|text| word("status", text, &STATUSES)).transpose()?,
-            category: category.0.map(|text| word("category", text, Category::WORDS)).transpose()?,
-        };
-        caught_up(&self.readers, whiskeys::Whiskeys::NAME, min_position.0).await?;
-        let found = self.readers.whiskeys(actor.tenant(), &filter, page).await?;
-        let shown = found.items.into_iter().map(Whiskey::from).collect();
-        Ok(Found::new(shown).paged(Pagination::of(page, found.total)))
     }
 
     /// One cask
@@ -191,15 +159,5 @@ impl Whiskeys {
         let asked = asking::asked(caller.0, headers, body.digest)?;
         let done = self.commands.reject_whiskey(&asked, whiskey_id(&id.0)?, body.value).await?;
         Ok(Found::new(changed(&done, "REJECTED")).done(&done))
-    }
-}
-
-const STATUSES: [&str; 6] =
-    ["PENDING", "APPROVED", "REJECTED", "TOKENISING", "TOKENISED", "RETIRED"];
-
-fn owner_named(text: &str, actor: &Actor) -> Result<UserId, Problem> {
-    match actor.user() {
-        Some(user) if text == "me" => Ok(user),
-        _ => text.parse().map_err(|violation| Problem::invalid_field("owner", violation)),
     }
 }

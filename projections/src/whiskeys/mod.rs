@@ -1,15 +1,19 @@
-//! Casks: one, and the catalogue.
+//! Casks: one, the catalogue, and how they are found.
 
-use domain::fixed::Fixed;
+mod catalogue;
+mod search;
+mod words;
+
+pub use catalogue::{Filter, Sort, SortKey};
 use domain::id::{TenantId, UserId, WhiskeyId};
 use domain::whiskey::details::Details;
 use domain::whiskey::{Stage, Whiskey, WhiskeyEvent};
 use eventstore::Recorded;
+pub use search::{FacetRow, Search};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
-use crate::page::{Page, Paged};
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
 use crate::users::at;
@@ -34,18 +38,10 @@ pub struct WhiskeyRow {
     pub changed_at: OffsetDateTime,
 }
 
-/// What of the catalogue is wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub owner: Option<UserId>,
-    pub status: Option<String>,
-    pub category: Option<String>,
-}
-
 impl Projection for Whiskeys {
     const NAME: &'static str = "whiskeys";
-    const VERSION: i32 = 3;
-    const TABLES: &'static str = include_str!("../migrations/whiskeys.sql");
+    const VERSION: i32 = 4;
+    const TABLES: &'static str = include_str!("../../migrations/whiskeys.sql");
 
     async fn apply(
         &self,
@@ -62,7 +58,10 @@ impl Projection for Whiskeys {
                 return register(connection, event, owner, *details, litres).await;
             }
             WhiskeyEvent::WhiskeyCorrected { details, original_litres_of_alcohol } => {
-                correct(connection, id, *details, original_litres_of_alcohol).await?;
+                let litres = original_litres_of_alcohol.to_string();
+                let change = "original_litres_of_alcohol = $2::text::numeric";
+                set(connection, id, change, litres).await?;
+                write_details(connection, id, event.tenant.value(), &details).await?;
             }
             WhiskeyEvent::WhiskeyApproved { .. } => enter(connection, id, Stage::Approved).await?,
             WhiskeyEvent::WhiskeyRejected { reason, .. } => {
@@ -153,40 +152,78 @@ async fn describe(
     id: i64,
     change: impl FnOnce(&mut Details),
 ) -> Result<(), ApplyError> {
-    let (Json(mut details),): (Json<Details>,) =
-        sqlx::query_as("select details from whiskeys where whiskey_id = $1")
+    let (Json(mut details), tenant): (Json<Details>, i64) =
+        sqlx::query_as("select details, tenant from whiskeys where whiskey_id = $1")
             .bind(id)
             .fetch_one(&mut *connection)
             .await?;
     change(&mut details);
-    sqlx::query("update whiskeys set details = $2 where whiskey_id = $1")
-        .bind(id)
-        .bind(Json(&details))
-        .execute(connection)
-        .await?;
-    Ok(())
+    write_details(connection, id, tenant, &details).await
 }
 
-async fn correct(
+/// The details, and the columns that lists are filtered, sorted and found by.
+async fn write_details(
     connection: &mut PgConnection,
     id: i64,
-    details: Details,
-    litres: Fixed<2>,
+    tenant: i64,
+    details: &Details,
 ) -> Result<(), ApplyError> {
+    let price = details.market_value.as_ref();
     sqlx::query(
-        "update whiskeys set name = $2, distillery = $3, category = $4,
-             original_litres_of_alcohol = $5::text::numeric, details = $6
+        "update whiskeys set name = $2, brand = $3, distillery = $4, region = $5, category = $6,
+             age = $7, vintage = $8, price = $9::text::numeric, currency = $10,
+             words = $11::text::tsvector, details = $12
          where whiskey_id = $1",
     )
     .bind(id)
     .bind(&details.name)
+    .bind(&details.brand)
     .bind(&details.distillery)
+    .bind(&details.region)
     .bind(details.category.word())
-    .bind(litres.to_string())
-    .bind(Json(&details))
+    .bind(details.age.map(i16::from))
+    .bind(details.vintage.and_then(|year| i16::try_from(year).ok()))
+    .bind(price.map(|money| money.amount.to_string()))
+    .bind(price.map(|money| money.currency.as_str()))
+    .bind(words::document(&texts(details)))
+    .bind(Json(details))
+    .execute(&mut *connection)
+    .await?;
+    remember_words(connection, tenant, details).await
+}
+
+async fn remember_words(
+    connection: &mut PgConnection,
+    tenant: i64,
+    details: &Details,
+) -> Result<(), ApplyError> {
+    let texts = texts(details);
+    let words: Vec<String> =
+        texts.iter().flat_map(|(text, _)| words::words(text)).map(|word| word.text).collect();
+    sqlx::query(
+        "insert into words (tenant, word) select distinct $1, unnest($2::text[])
+         on conflict do nothing",
+    )
+    .bind(tenant)
+    .bind(words)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// What a cask is found by, and how much each counts.
+fn texts(details: &Details) -> Vec<words::Weighted<'_>> {
+    let other = [&details.region, &details.condition];
+    let other = other.into_iter().flatten().map(|text| (text.as_str(), 'C'));
+    let brand = details.brand.iter().map(|text| (text.as_str(), 'B'));
+    let description = details.description.iter().map(|text| (text.as_str(), 'D'));
+    [(details.name.as_str(), 'A'), (details.distillery.as_str(), 'B')]
+        .into_iter()
+        .chain(brand)
+        .chain([(details.cask_number.as_str(), 'B')])
+        .chain(other)
+        .chain(description)
+        .collect()
 }
 
 async fn register(
@@ -196,13 +233,14 @@ async fn register(
     details: Details,
     litres: String,
 ) -> Result<(), ApplyError> {
+    let (id, tenant) = (event.id()?, event.tenant.value());
     sqlx::query(
         "insert into whiskeys (whiskey_id, tenant, sequence, owner, status, name, distillery,
-             category, original_litres_of_alcohol, details, registered_at, changed_at)
-         values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8::text::numeric, $9, $10, $10)",
+             category, original_litres_of_alcohol, words, details, registered_at, changed_at)
+         values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8::text::numeric, '', $9, $10, $10)",
     )
-    .bind(event.id()?)
-    .bind(event.tenant.value())
+    .bind(id)
+    .bind(tenant)
     .bind(event.sequence)
     .bind(owner.value())
     .bind(&details.name)
@@ -211,9 +249,9 @@ async fn register(
     .bind(litres)
     .bind(Json(&details))
     .bind(at(event.metadata.occurred_at))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    write_details(connection, id, tenant, &details).await
 }
 
 const COLUMNS: &str = "whiskey_id, sequence, owner, status,
@@ -238,42 +276,5 @@ impl Readers {
         .await?;
         tx.commit().await?;
         Ok(row)
-    }
-
-    /// A page of the catalogue, newest first.
-    pub async fn whiskeys(
-        &self,
-        tenant: TenantId,
-        filter: &Filter,
-        page: Page,
-    ) -> Result<Paged<WhiskeyRow>, ReadError> {
-        let mut tx = self.tenant(tenant).await?;
-        let owner = filter.owner.map(UserId::value);
-        let (total,): (i64,) = sqlx::query_as(
-            "select count(*) from read_whiskeys.whiskeys
-             where ($1::bigint is null or owner = $1) and ($2::text is null or status = $2)
-                 and ($3::text is null or category = $3)",
-        )
-        .bind(owner)
-        .bind(&filter.status)
-        .bind(&filter.category)
-        .fetch_one(&mut *tx)
-        .await?;
-        let items = sqlx::query_as(&format!(
-            "select {COLUMNS}
-             from read_whiskeys.whiskeys
-             where ($1::bigint is null or owner = $1) and ($2::text is null or status = $2)
-                 and ($3::text is null or category = $3)
-             order by whiskey_id desc limit $4 offset $5"
-        ))
-        .bind(owner)
-        .bind(&filter.status)
-        .bind(&filter.category)
-        .bind(page.limit())
-        .bind(page.offset())
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(Paged { items, total })
     }
 }
