@@ -95,6 +95,21 @@ async fn the_document_the_chain_commits_to_is_the_one_that_is_served() {
     let answer: serde_json::Value = chain.send().await.unwrap().json().await.unwrap();
     let uri = hex(format!("ipfs://f01551220{digest}").as_bytes());
     assert!(answer["result"].as_str().unwrap().contains(&uri), "{answer}");
+
+    // What the token points to is found where gateways have it, in either spelling.
+    let of_token = nft["metadataCid"].as_str().unwrap();
+    for cid in [of_token, &format!("f01551220{digest}")] {
+        for place in ["/ipfs", "/api/v1/ipfs"] {
+            let path = format!("{place}/{cid}");
+            let answer = server.visitor().request(Method::GET, &path).send().await.unwrap();
+            assert_eq!(answer.headers()["etag"], format!("\"{of_token}\"").as_str());
+            assert!(answer.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+            assert_eq!(answer.bytes().await.unwrap(), bytes, "{path}");
+        }
+    }
+    for nothing in ["x", "f0155122000", &of_token.replace('a', "b")] {
+        isla.get(&format!("/ipfs/{nothing}")).await.refused(404, "NOT_FOUND");
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

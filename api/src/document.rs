@@ -23,6 +23,7 @@ use crate::resources::alerts::Alerts;
 use crate::resources::auth::Auth;
 use crate::resources::devices::Devices;
 use crate::resources::internal::Internal;
+use crate::resources::ipfs::{self, Ipfs};
 use crate::resources::login_history::LoginHistory;
 use crate::resources::nfts::Nfts;
 use crate::resources::oauth2::{self, OAuth2};
@@ -51,7 +52,7 @@ type Resources = (
     (Sessions, Devices, LoginHistory, Alerts),
     (Users, People, Tenants),
     (Whiskeys, Catalogue, Records, Transfers, History),
-    Nfts,
+    (Nfts, Ipfs),
 );
 
 fn resources(platform: &Platform) -> Resources {
@@ -89,7 +90,10 @@ fn resources(platform: &Platform) -> Resources {
             Transfers { commands: commands.clone() },
             History { readers: readers.clone() },
         ),
-        Nfts { commands: commands.clone(), readers: readers.clone() },
+        (
+            Nfts { commands: commands.clone(), readers: readers.clone() },
+            Ipfs { readers: readers.clone() },
+        ),
     )
 }
 
@@ -163,6 +167,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         Published { tokens: Arc::clone(&platform.commands.tokens), clock: platform.clock.clone() };
     let mut routes = Route::new()
         .nest(BASE, described(resources(platform)))
+        .at("/ipfs/:cid", get(ipfs::gateway).data(platform.readers.clone()))
         .at("/health", get(operations::health))
         .at("/ready", get(operations::ready))
         .at("/metrics", get(operations::metrics))
@@ -274,6 +279,7 @@ mod tests {
             "password_policy",
             "verify_token",
             "nft_metadata",
+            "ipfs",
         ];
         let mut count = 0;
         for operations in document["paths"].as_object().unwrap().values() {

@@ -31,3 +31,4 @@ create table documents (
     cid text not null,
     document text not null
 );
+create index documents_by_cid on documents (cid);

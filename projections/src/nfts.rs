@@ -37,7 +37,7 @@ pub struct NftRow {
 
 impl Projection for Nfts {
     const NAME: &'static str = "nfts";
-    const VERSION: i32 = 2;
+    const VERSION: i32 = 3;
     const TABLES: &'static str = include_str!("../migrations/nfts.sql");
 
     async fn apply(
@@ -166,6 +166,18 @@ impl Readers {
         let row: Option<(String,)> =
             sqlx::query_as("select document from read_nfts.documents where token_id = $1")
                 .bind(token.value())
+                .fetch_optional(&mut *tx)
+                .await?;
+        tx.commit().await?;
+        Ok(row.map(|(document,)| document))
+    }
+
+    /// A metadata document by its content identifier, whichever token has it.
+    pub async fn document(&self, cid: &str) -> Result<Option<String>, ReadError> {
+        let mut tx = self.public().await?;
+        let row: Option<(String,)> =
+            sqlx::query_as("select document from read_nfts.documents where cid = $1 limit 1")
+                .bind(cid)
                 .fetch_optional(&mut *tx)
                 .await?;
         tx.commit().await?;

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod auth;
 pub mod devices;
 pub mod internal;
+pub mod ipfs;
 pub mod login_history;
 pub mod nfts;
 pub mod oauth2;

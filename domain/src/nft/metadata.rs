@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::whiskey::details::Details;
+use crate::whiskey::Entry;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -17,8 +17,9 @@ struct Attribute {
     value: String,
 }
 
-/// Writes the document.
-pub fn document(details: &Details) -> String {
+/// Writes the document, of the cask as it is today.
+pub fn document(entry: &Entry) -> String {
+    let details = &entry.details;
     let facts = [
         ("Distillery", Some(details.distillery.clone())),
         ("Brand", details.brand.clone()),
@@ -31,7 +32,7 @@ pub fn document(details: &Details) -> String {
         ("Fill date", details.fill_date.map(|date| date.to_string())),
         ("Alcohol by volume (%)", Some(details.alcohol_content.to_string())),
         ("Volume (litres)", Some(details.volume.to_string())),
-        ("Original litres of alcohol", Some(details.litres_of_alcohol().to_string())),
+        ("Original litres of alcohol", Some(entry.original_litres_of_alcohol.to_string())),
     ];
     let document = Document {
         name: &details.name,
@@ -51,15 +52,34 @@ pub fn document(details: &Details) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::whiskey::samples::details;
+    use cqrs_es::Aggregate;
+
+    use crate::whiskey::Whiskey;
+    use crate::whiskey::samples::{regauged, registered};
 
     #[test]
     fn the_document_names_what_is_known_and_nothing_else() {
-        let text = document(&details());
+        let text = document(&entry(false));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["name"], "Ardcairn 2012");
         assert!(text.contains(r#"{"trait_type":"Vintage","value":"2012"}"#));
         assert!(!text.contains("Brand"));
-        assert_eq!(text, document(&details()));
+        assert_eq!(text, document(&entry(false)));
+    }
+
+    #[test]
+    fn what_was_measured_since_does_not_change_what_there_was() {
+        let text = document(&entry(true));
+        assert!(text.contains(r#"litres of alcohol","value":"158.75""#), "{text}");
+        assert!(text.contains(r#"{"trait_type":"Volume (litres)","value":"240.00"}"#), "{text}");
+    }
+
+    fn entry(measured: bool) -> Entry {
+        let mut whiskey = Whiskey::default();
+        whiskey.apply(registered());
+        if measured {
+            whiskey.apply(regauged());
+        }
+        whiskey.entry().unwrap().clone()
     }
 }

@@ -55,6 +55,8 @@ pub struct Entry {
     /// As they are today: a regauge, a movement, a valuation changes them.
     pub details: Details,
     pub stage: Stage,
+    /// As registered.
+    pub original_litres_of_alcohol: Fixed<2>,
     /// As registered, or as last measured.
     pub litres_of_alcohol: Fixed<2>,
     regauged: bool,
@@ -188,6 +190,7 @@ impl Whiskey {
                     owner,
                     details: *details,
                     stage: Stage::Pending,
+                    original_litres_of_alcohol,
                     litres_of_alcohol: original_litres_of_alcohol,
                     regauged: false,
                     offered_to: None,
@@ -238,6 +241,7 @@ impl Entry {
             WhiskeyEvent::WhiskeyRegistered { .. } => {}
             WhiskeyEvent::WhiskeyCorrected { details, original_litres_of_alcohol } => {
                 self.details = *details;
+                self.original_litres_of_alcohol = original_litres_of_alcohol;
                 self.litres_of_alcohol = original_litres_of_alcohol;
             }
             WhiskeyEvent::WhiskeyApproved { .. } => self.stage = Stage::Approved,
@@ -282,7 +286,7 @@ impl Entry {
     }
 }
 
-aggregate!(Whiskey, "whiskey", WhiskeyEvent, WhiskeyError, snapshot 2);
+aggregate!(Whiskey, "whiskey", WhiskeyEvent, WhiskeyError, snapshot 3);
 
 #[cfg(test)]
 pub(crate) mod samples {

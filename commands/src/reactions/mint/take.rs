@@ -47,7 +47,7 @@ impl Minter {
     async fn pin(&self, asked: &Asked, mint: WhiskeyId) -> Result<(), ReactionError> {
         let whiskey: Loaded<Whiskey> = self.load(asked.context.tenant(), mint).await?;
         let entry = whiskey.state.entry().map_err(CommandError::from)?;
-        let document = metadata::document(&entry.details);
+        let document = metadata::document(entry);
         let digest = digest(&SHA256, document.as_bytes());
         let pin =
             PinMetadata { cid: cid_of(digest.as_ref())?, digest: hex::encode(digest), document };
