@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use super::sign_in::SignIn;
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
+use crate::evenly::evenly;
 use crate::execute::{Asked, Commands, Done};
 use crate::outside::passwords::{Compared, Place};
 
@@ -57,8 +58,8 @@ impl Commands {
         let holder = self.holder_of(tenant, typed).await?;
         let user = holder.unwrap_or(NOBODY);
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
-        let account = self.store.load_fresh::<User>(tenant, &user.to_string()).await?;
-        let devices = self.store.load_fresh::<Devices>(tenant, &user.to_string()).await?;
+        let account = self.store.load_evenly::<User>(tenant, &user.to_string()).await?;
+        let devices = self.store.load_evenly::<Devices>(tenant, &user.to_string()).await?;
         let known = self.known_device(tenant, user, sign_in, &devices.state);
         let guard = match known {
             Some(known) if !known.blocked => {
@@ -133,7 +134,7 @@ impl Commands {
         let counted = self
             .once(&asked, || async {
                 let (loaded, events) =
-                    self.decide::<SignInGuard, _>(&asked, guard, &command).await?;
+                    self.decide_evenly::<SignInGuard, _>(&asked, guard, &command).await?;
                 let number = events.iter().find_map(|event| match event {
                     SignInGuardEvent::AttemptCounted { number, .. } => Some(*number),
                     _ => None,
@@ -168,11 +169,11 @@ impl Commands {
             address: sign_in.address.clone(),
             user_agent: sign_in.user_agent.clone(),
         };
-        self.once_stubbornly(&asked, || async {
+        let note = self.once_stubbornly(&asked, || async {
             let (guard, mut noted) =
                 self.decide::<SignInGuard, _>(&asked, &door.guard, &failure).await?;
             let id = door.user.to_string();
-            let account = self.store.load_fresh::<User>(asked.context.tenant(), &id).await?;
+            let account = self.store.load_evenly::<User>(asked.context.tenant(), &id).await?;
             let mut told = Vec::new();
             if attempts_remaining == 0 {
                 noted.extend(LockGuard { until }.decide(&guard.state)?);
@@ -186,8 +187,8 @@ impl Commands {
             }
             let commit = self.begin(&asked).append(&guard, noted).append(&account, told);
             self.commit(&asked, &(), commit).await
-        })
-        .await?;
+        });
+        evenly(note).await?;
         Ok(match attempts_remaining {
             0 => CommandError::Locked(until),
             _ => CommandError::WrongCredentials { attempts_remaining },
