@@ -15,7 +15,7 @@ use domain::user::{RecordLock, RequestVerification, User, UserEvent};
 use eventstore::Loaded;
 use secrecy::SecretString;
 
-use super::sign_in::SignIn;
+use super::sign_in::{SignIn, telling};
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::evenly::evenly;
@@ -164,16 +164,17 @@ impl Commands {
         let attempts_remaining = ATTEMPTS_ALLOWED.saturating_sub(number);
         let until = self.store.clock().now().plus(LOCK);
         let asked = Asked::by(asked.context.clone());
-        let failure = RecordFailure {
-            user: Some(door.user).filter(|user| *user != NOBODY),
-            address: sign_in.address.clone(),
-            user_agent: sign_in.user_agent.clone(),
-        };
         let note = self.once_stubbornly(&asked, || async {
-            let (guard, mut noted) =
-                self.decide::<SignInGuard, _>(&asked, &door.guard, &failure).await?;
             let id = door.user.to_string();
             let account = self.store.load_evenly::<User>(asked.context.tenant(), &id).await?;
+            let failure = RecordFailure {
+                // Who was erased meanwhile is nobody: nothing is kept for them.
+                user: account.state.account().is_ok().then_some(door.user),
+                address: sign_in.address.clone(),
+                user_agent: sign_in.user_agent.clone(),
+            };
+            let (guard, mut noted) =
+                self.decide::<SignInGuard, _>(&asked, &door.guard, &failure).await?;
             let mut told = Vec::new();
             if attempts_remaining == 0 {
                 noted.extend(LockGuard { until }.decide(&guard.state)?);
@@ -185,7 +186,7 @@ impl Commands {
                 noted.extend(asking);
                 told.extend(reminding);
             }
-            let commit = self.begin(&asked).append(&guard, noted).append(&account, told);
+            let commit = telling(self.begin(&asked), &account, told).append(&guard, noted);
             self.commit(&asked, &(), commit).await
         });
         evenly(note).await?;

@@ -220,6 +220,10 @@ fn hash_of(user: &User) -> Option<Personal<String>> {
 }
 
 /// The account must be as it was read, also if there is nothing to tell it.
-fn telling<'a>(commit: Commit<'a>, account: &Loaded<User>, events: Vec<UserEvent>) -> Commit<'a> {
+pub(super) fn telling<'a>(
+    commit: Commit<'a>,
+    account: &Loaded<User>,
+    events: Vec<UserEvent>,
+) -> Commit<'a> {
     if events.is_empty() { commit.expecting(account) } else { commit.append(account, events) }
 }
