@@ -1,6 +1,7 @@
 //! The world a story happens in: services, servers, people.
 
 mod forger;
+pub mod killing;
 mod mail_server;
 pub mod mailjet;
 mod person;
