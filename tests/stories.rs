@@ -31,3 +31,4 @@ mod read_models;
 mod sessions;
 mod sign_in_codes;
 mod starting_and_stopping;
+mod timing;

@@ -32,7 +32,7 @@ pub async fn killed_at(
     let asking = tokio::spawn(asking.collect::<Vec<_>>());
     // As fast as it can be asked: what follows the event may be written a millisecond later.
     let watching = async { while written().await < enough {} };
-    timeout(Duration::from_secs(60), watching).await.expect("it is not written");
+    assert!(timeout(Duration::from_secs(60), watching).await.is_ok(), "{kind} is not written");
     server.kill().await;
     let mut answers = asking.await.unwrap();
     answers.sort_by_key(|(number, _)| *number);
