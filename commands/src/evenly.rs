@@ -11,9 +11,14 @@ const STEP: Duration = Duration::from_millis(25);
 
 /// Does the work, and answers a whole number of steps after it was begun.
 pub(crate) async fn evenly<T>(work: impl Future<Output = T>) -> T {
+    evenly_after(Duration::ZERO, work).await
+}
+
+/// The same, where a part of such work was done before and took so long.
+pub(crate) async fn evenly_after<T>(before: Duration, work: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let answer = work.await;
-    let mut then = began + STEP;
+    let mut then = began + STEP.saturating_sub(before);
     while then < Instant::now() {
         then += STEP;
     }
@@ -33,6 +38,9 @@ mod tests {
             began.elapsed()
         };
         assert!(after(Duration::ZERO).await >= STEP);
+        let began = Instant::now();
+        evenly_after(Duration::from_millis(5), async {}).await;
+        assert!(began.elapsed() >= STEP - Duration::from_millis(5));
         assert!(after(STEP + Duration::from_millis(1)).await >= 2 * STEP);
     }
 }

@@ -1,6 +1,8 @@
 //! The door somebody stands before who types an identifier and a password: what is behind it is
 //! looked for in the same steps, and attempts are counted, whether or not there is anybody.
 
+use std::time::{Duration, Instant};
+
 use domain::command::Command;
 use domain::devices::Devices;
 use domain::id::{ChallengeId, DeviceId, TenantId, UserId};
@@ -18,7 +20,7 @@ use secrecy::SecretString;
 use super::sign_in::{SignIn, telling};
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
-use crate::evenly::evenly;
+use crate::evenly::evenly_after;
 use crate::execute::{Asked, Commands, Done};
 use crate::outside::passwords::{Compared, Place};
 
@@ -31,6 +33,10 @@ pub(super) struct Door {
     pub account: Loaded<User>,
     /// The device that showed its token, if it did.
     pub known: Option<KnownDevice>,
+    /// Of the password, if there is one.
+    hash: Option<String>,
+    /// How long it took to look. What is found has to be read, too.
+    took: Duration,
 }
 
 /// A device of the owner's that showed its token.
@@ -55,6 +61,7 @@ impl Commands {
     /// Looks behind an identifier, in the same steps whether or not there is anybody.
     pub(super) async fn door(&self, asked: &Asked, sign_in: &SignIn) -> Result<Door, CommandError> {
         let (tenant, typed) = (asked.context.tenant(), &sign_in.identifier);
+        let began = Instant::now();
         let holder = self.holder_of(tenant, typed).await?;
         let user = holder.unwrap_or(NOBODY);
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
@@ -67,7 +74,12 @@ impl Commands {
             }
             Some(_) | None => self.claim_digests.guard(tenant, typed),
         };
-        Ok(Door { guard, user, account, known })
+        let sealed = match account.state.account() {
+            Ok(account) => account.password_hash.clone(),
+            Err(_) => nobodys_hash(),
+        };
+        let hash = self.store.vault().open(tenant, &sealed).await?;
+        Ok(Door { guard, user, account, known, hash, took: began.elapsed() })
     }
 
     /// The device, if its token is one of ours, for this very person.
@@ -105,19 +117,13 @@ impl Commands {
 
     pub(super) async fn compare_password(
         &self,
-        asked: &Asked,
         door: &Door,
         place: Place,
         password: &SecretString,
     ) -> Result<Compared, CommandError> {
-        let sealed = match door.account.state.account() {
-            Ok(account) => account.password_hash.clone(),
-            Err(_) => nobodys_hash(),
-        };
-        let hash = self.store.vault().open(asked.context.tenant(), &sealed).await?;
-        Ok(match hash {
+        Ok(match &door.hash {
             Some(hash) => {
-                self.passwords.compare_at(place, door.user, password.clone(), hash).await?
+                self.passwords.compare_at(place, door.user, password.clone(), hash.clone()).await?
             }
             None => self.passwords.compare_with_nothing(place, password.clone()).await?,
         })
@@ -189,7 +195,7 @@ impl Commands {
             let commit = telling(self.begin(&asked), &account, told).append(&guard, noted);
             self.commit(&asked, &(), commit).await
         });
-        evenly(note).await?;
+        evenly_after(door.took, note).await?;
         Ok(match attempts_remaining {
             0 => CommandError::Locked(until),
             _ => CommandError::WrongCredentials { attempts_remaining },

@@ -83,7 +83,7 @@ impl Commands {
         let place = self.passwords.place()?;
         let door = self.door(asked, sign_in).await?;
         let attempt = self.count_attempt(asked, &door.guard).await?;
-        let compared = self.compare_password(asked, &door, place, &sign_in.password).await?;
+        let compared = self.compare_password(&door, place, &sign_in.password).await?;
         let number = match attempt {
             Attempt::Locked(until) => return Err(CommandError::Locked(until)),
             Attempt::Number(number) => number,
