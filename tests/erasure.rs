@@ -94,3 +94,34 @@ async fn whoever_is_erased_is_forgotten_and_the_log_is_what_it_was() {
     let somebody = somebody.signed_in().await;
     assert_ne!(somebody.id().await, id);
 }
+
+/// Somebody types a wrong password, and while it is compared the account is erased: what is noted of
+/// the attempt is noted of nobody.
+#[tokio::test]
+async fn an_attempt_under_way_leaves_nothing_with_whoever_is_erased() {
+    let world = World::new().await;
+    // Comparing takes so long that there is time to erase.
+    let server = world.server_with(&[("CASKCHAIN_PASSWORDS__ITERATIONS", "24")]).await;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    let id = isla.id().await;
+    let counted = async || {
+        let log = world.log().await;
+        log.iter().filter(|(_, event)| event.contains("sign_in_guard.attempt_counted")).count()
+    };
+    let before = counted().await;
+    let guessing = isla.clone();
+    let guess = tokio::spawn(async move { guessing.login("Wrong&Smoke1994").await });
+    until("the attempt is counted", || async { (counted().await > before).then_some(()) }).await;
+    keeper.delete(&format!("/api/v1/users/{id}")).await.expect(200);
+    guess.await.unwrap().refused(401, "INVALID_CREDENTIALS");
+
+    let log = world.log().await;
+    let at = |kind: &str| log.iter().position(|(_, event)| event.contains(kind)).unwrap();
+    assert!(at("user.erased") < at("sign_in_guard.attempt_failed"), "it was not under way");
+    let database = world.database().await;
+    for table in ["eventstore.vault", "eventstore.vault_keys"] {
+        let sql = format!("select count(*) from {table} where subject = $1::bigint");
+        let (rows,): (i64,) = sqlx::query_as(&sql).bind(&id).fetch_one(&database).await.unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}

@@ -193,6 +193,22 @@ impl Commands {
         }
     }
 
+    /// Loads and decides, in the same time whether or not anybody wrote to the stream lately.
+    pub(crate) async fn decide_evenly<A, C>(
+        &self,
+        asked: &Asked,
+        id: &str,
+        command: &C,
+    ) -> Result<(Loaded<A>, Vec<A::Event>), CommandError>
+    where
+        A: Root,
+        C: Command<A>,
+    {
+        let loaded = self.store.load_evenly::<A>(asked.context.tenant(), id).await?;
+        let events = command.decide(&loaded.state).map_err(CommandError::refused)?;
+        Ok((loaded, events))
+    }
+
     /// Decides on a stream under an id that was made just now.
     pub(crate) fn decide_first<A, C>(
         &self,

@@ -4,6 +4,7 @@
 pub mod claims;
 pub mod devices;
 pub mod error;
+mod evenly;
 pub mod execute;
 pub mod letters;
 pub mod nft;

@@ -112,14 +112,34 @@ impl Store {
         tenant: TenantId,
         id: &str,
     ) -> Result<Loaded<A>, StoreError> {
-        let (owner, mut sequence, state, events) = match self.cache.start::<A>(id) {
+        let (owner, sequence, state, events) = match self.cache.start::<A>(id) {
             Some((owner, sequence, state)) => {
                 let events = journal::stream_after::<A>(&self.pool, id, sequence).await?;
                 (Some(owner), sequence, state, events)
             }
             None => self.cold::<A>(id).await?,
         };
-        let mut state = state;
+        self.read_on(tenant, id, (owner, sequence, state, events))
+    }
+
+    /// The same, in the same steps whether or not there is such a stream and whether or not it is
+    /// remembered: how long it takes tells nobody.
+    pub async fn load_evenly<A: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+    ) -> Result<Loaded<A>, StoreError> {
+        let cold = self.cold::<A>(id).await?;
+        self.read_on(tenant, id, cold)
+    }
+
+    /// Folds what is not in the state yet.
+    fn read_on<A: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        (owner, mut sequence, mut state, events): Cold<A>,
+    ) -> Result<Loaded<A>, StoreError> {
         if !events.is_empty() {
             let folding: &mut A = Arc::make_mut(&mut state);
             for stored in events {

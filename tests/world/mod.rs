@@ -1,9 +1,12 @@
 //! The world a story happens in: services, servers, people.
 
+pub mod busy;
 mod forger;
+pub mod killing;
 mod mail_server;
 pub mod mailjet;
 mod person;
+pub mod samples;
 mod server;
 
 use std::path::{Path, PathBuf};

@@ -120,7 +120,8 @@ impl Server {
             "ccd_",
             "ccs_",
             "Brine&Heather",
-            "eyJ",
+            "eyJ0eXAiOi",
+            "eyJhbGciOi",
         ];
         for secret in secrets {
             let line = log.lines().find(|line| line.contains(secret));

@@ -1,6 +1,8 @@
 //! The door somebody stands before who types an identifier and a password: what is behind it is
 //! looked for in the same steps, and attempts are counted, whether or not there is anybody.
 
+use std::time::{Duration, Instant};
+
 use domain::command::Command;
 use domain::devices::Devices;
 use domain::id::{ChallengeId, DeviceId, TenantId, UserId};
@@ -15,9 +17,10 @@ use domain::user::{RecordLock, RequestVerification, User, UserEvent};
 use eventstore::Loaded;
 use secrecy::SecretString;
 
-use super::sign_in::SignIn;
+use super::sign_in::{SignIn, telling};
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
+use crate::evenly::evenly_after;
 use crate::execute::{Asked, Commands, Done};
 use crate::outside::passwords::{Compared, Place};
 
@@ -30,6 +33,10 @@ pub(super) struct Door {
     pub account: Loaded<User>,
     /// The device that showed its token, if it did.
     pub known: Option<KnownDevice>,
+    /// Of the password, if there is one.
+    hash: Option<String>,
+    /// How long it took to look. What is found has to be read, too.
+    took: Duration,
 }
 
 /// A device of the owner's that showed its token.
@@ -54,11 +61,12 @@ impl Commands {
     /// Looks behind an identifier, in the same steps whether or not there is anybody.
     pub(super) async fn door(&self, asked: &Asked, sign_in: &SignIn) -> Result<Door, CommandError> {
         let (tenant, typed) = (asked.context.tenant(), &sign_in.identifier);
+        let began = Instant::now();
         let holder = self.holder_of(tenant, typed).await?;
         let user = holder.unwrap_or(NOBODY);
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
-        let account = self.store.load_fresh::<User>(tenant, &user.to_string()).await?;
-        let devices = self.store.load_fresh::<Devices>(tenant, &user.to_string()).await?;
+        let account = self.store.load_evenly::<User>(tenant, &user.to_string()).await?;
+        let devices = self.store.load_evenly::<Devices>(tenant, &user.to_string()).await?;
         let known = self.known_device(tenant, user, sign_in, &devices.state);
         let guard = match known {
             Some(known) if !known.blocked => {
@@ -66,7 +74,12 @@ impl Commands {
             }
             Some(_) | None => self.claim_digests.guard(tenant, typed),
         };
-        Ok(Door { guard, user, account, known })
+        let sealed = match account.state.account() {
+            Ok(account) => account.password_hash.clone(),
+            Err(_) => nobodys_hash(),
+        };
+        let hash = self.store.vault().open(tenant, &sealed).await?;
+        Ok(Door { guard, user, account, known, hash, took: began.elapsed() })
     }
 
     /// The device, if its token is one of ours, for this very person.
@@ -104,19 +117,13 @@ impl Commands {
 
     pub(super) async fn compare_password(
         &self,
-        asked: &Asked,
         door: &Door,
         place: Place,
         password: &SecretString,
     ) -> Result<Compared, CommandError> {
-        let sealed = match door.account.state.account() {
-            Ok(account) => account.password_hash.clone(),
-            Err(_) => nobodys_hash(),
-        };
-        let hash = self.store.vault().open(asked.context.tenant(), &sealed).await?;
-        Ok(match hash {
+        Ok(match &door.hash {
             Some(hash) => {
-                self.passwords.compare_at(place, door.user, password.clone(), hash).await?
+                self.passwords.compare_at(place, door.user, password.clone(), hash.clone()).await?
             }
             None => self.passwords.compare_with_nothing(place, password.clone()).await?,
         })
@@ -133,7 +140,7 @@ impl Commands {
         let counted = self
             .once(&asked, || async {
                 let (loaded, events) =
-                    self.decide::<SignInGuard, _>(&asked, guard, &command).await?;
+                    self.decide_evenly::<SignInGuard, _>(&asked, guard, &command).await?;
                 let number = events.iter().find_map(|event| match event {
                     SignInGuardEvent::AttemptCounted { number, .. } => Some(*number),
                     _ => None,
@@ -163,16 +170,17 @@ impl Commands {
         let attempts_remaining = ATTEMPTS_ALLOWED.saturating_sub(number);
         let until = self.store.clock().now().plus(LOCK);
         let asked = Asked::by(asked.context.clone());
-        let failure = RecordFailure {
-            user: Some(door.user).filter(|user| *user != NOBODY),
-            address: sign_in.address.clone(),
-            user_agent: sign_in.user_agent.clone(),
-        };
-        self.once_stubbornly(&asked, || async {
+        let note = self.once_stubbornly(&asked, || async {
+            let id = door.user.to_string();
+            let account = self.store.load_evenly::<User>(asked.context.tenant(), &id).await?;
+            let failure = RecordFailure {
+                // Who was erased meanwhile is nobody: nothing is kept for them.
+                user: account.state.account().is_ok().then_some(door.user),
+                address: sign_in.address.clone(),
+                user_agent: sign_in.user_agent.clone(),
+            };
             let (guard, mut noted) =
                 self.decide::<SignInGuard, _>(&asked, &door.guard, &failure).await?;
-            let id = door.user.to_string();
-            let account = self.store.load_fresh::<User>(asked.context.tenant(), &id).await?;
             let mut told = Vec::new();
             if attempts_remaining == 0 {
                 noted.extend(LockGuard { until }.decide(&guard.state)?);
@@ -184,10 +192,10 @@ impl Commands {
                 noted.extend(asking);
                 told.extend(reminding);
             }
-            let commit = self.begin(&asked).append(&guard, noted).append(&account, told);
+            let commit = telling(self.begin(&asked), &account, told).append(&guard, noted);
             self.commit(&asked, &(), commit).await
-        })
-        .await?;
+        });
+        evenly_after(door.took, note).await?;
         Ok(match attempts_remaining {
             0 => CommandError::Locked(until),
             _ => CommandError::WrongCredentials { attempts_remaining },

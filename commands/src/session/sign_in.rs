@@ -83,7 +83,7 @@ impl Commands {
         let place = self.passwords.place()?;
         let door = self.door(asked, sign_in).await?;
         let attempt = self.count_attempt(asked, &door.guard).await?;
-        let compared = self.compare_password(asked, &door, place, &sign_in.password).await?;
+        let compared = self.compare_password(&door, place, &sign_in.password).await?;
         let number = match attempt {
             Attempt::Locked(until) => return Err(CommandError::Locked(until)),
             Attempt::Number(number) => number,
@@ -220,6 +220,10 @@ fn hash_of(user: &User) -> Option<Personal<String>> {
 }
 
 /// The account must be as it was read, also if there is nothing to tell it.
-fn telling<'a>(commit: Commit<'a>, account: &Loaded<User>, events: Vec<UserEvent>) -> Commit<'a> {
+pub(super) fn telling<'a>(
+    commit: Commit<'a>,
+    account: &Loaded<User>,
+    events: Vec<UserEvent>,
+) -> Commit<'a> {
     if events.is_empty() { commit.expecting(account) } else { commit.append(account, events) }
 }

@@ -10,6 +10,7 @@ use domain::user::{RequestPasswordReset, RequestVerification, User, UserEvent};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
+use crate::evenly::evenly;
 use crate::execute::{Asked, Commands, Done};
 
 /// Noted. Says nothing about whether a letter goes out.
@@ -51,13 +52,14 @@ impl Commands {
         asked.must_be_allowed(Permission::PUBLIC)?;
         let tenant = asked.context.tenant();
         let guard = self.claim_digests.guard(tenant, email.as_str());
-        self.once(asked, || async {
+        let write = self.once(asked, || async {
             self.open_tenant(tenant).await?;
             let ask = AskLetter { letter, now: self.store.clock().now() };
-            let (loaded, asking) = self.decide::<SignInGuard, _>(asked, &guard, &ask).await?;
+            let (loaded, asking) =
+                self.decide_evenly::<SignInGuard, _>(asked, &guard, &ask).await?;
             let holder = self.holder_of(tenant, email.as_str()).await?;
             let id = holder.map_or_else(|| "0".to_owned(), |user| user.to_string());
-            let account = self.store.load_fresh::<User>(tenant, &id).await?;
+            let account = self.store.load_evenly::<User>(tenant, &id).await?;
             let events: Vec<UserEvent> = match command.decide(&account.state) {
                 Ok(events) if !asking.is_empty() => events,
                 // Enough for this hour, or nobody there.
@@ -66,7 +68,7 @@ impl Commands {
             let commit = self.begin(asked).append(&loaded, asking).append(&account, events);
             let done = self.commit(asked, &Noted {}, commit).await?;
             Ok(Done { position: -1, ..done })
-        })
-        .await
+        });
+        evenly(write).await
     }
 }

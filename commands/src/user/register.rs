@@ -17,6 +17,7 @@ use super::names::tried_again;
 use super::new_password::judge;
 use crate::claims::{self, Identifier};
 use crate::error::CommandError;
+use crate::evenly::evenly;
 use crate::execute::{Asked, Commands, Done};
 
 /// What a person fills in.
@@ -70,30 +71,39 @@ impl Commands {
             self.must_be_free(asked, registration).await?;
             let user = UserId::new(self.ids.next()?);
             let command = self.registering(user, registration).await?;
-            // The same steps from here on, whether or not the address is known.
-            let known = self.holder_of(asked.context.tenant(), registration.email.as_str()).await?;
-            if known.is_some() && settings.reveal_existing_email {
-                return Err(CommandError::Claimed(vec![claims::EMAIL.to_owned()]));
-            }
-            if let Some(owner) = known {
-                return self.tell_the_owner(asked, owner, &registration.email).await;
-            }
-            let (loaded, events) =
-                self.decide_first::<User, _>(asked, &user.to_string(), &command)?;
-            let (guard, asking) =
-                self.asking(asked, &registration.email, Letter::Verification).await?;
-            let email = Identifier::Email(registration.email.clone());
-            let claim = self.claim_digests.claim(tenant.tenant, &email, user.to_string());
-            let commit = self
-                .begin(asked)
-                .expecting(&tenant)
-                .append(&loaded, events)
-                .append(&guard, asking)
-                .claiming(vec![claim]);
-            // Claimed in this very moment: the next attempt finds the address known.
-            tried_again(self.commit(asked, &Registered {}, commit).await)
+            evenly(self.registered(asked, registration, &tenant, &command)).await
         })
         .await
+    }
+
+    /// Makes an account, or tells the owner of the one there is.
+    async fn registered(
+        &self,
+        asked: &Asked,
+        registration: &Registration,
+        tenant: &Loaded<Tenant>,
+        command: &RegisterUser,
+    ) -> Result<Done<Registered>, CommandError> {
+        let (email, user) = (&registration.email, command.user);
+        let known = self.holder_of(tenant.tenant, email.as_str()).await?;
+        if known.is_some() && tenant.state.settings()?.reveal_existing_email {
+            return Err(CommandError::Claimed(vec![claims::EMAIL.to_owned()]));
+        }
+        if let Some(owner) = known {
+            return self.tell_the_owner(asked, owner, email).await;
+        }
+        let (loaded, events) = self.decide_first::<User, _>(asked, &user.to_string(), command)?;
+        let (guard, asking) = self.asking(asked, email, Letter::Verification).await?;
+        let name = Identifier::Email(email.clone());
+        let claim = self.claim_digests.claim(tenant.tenant, &name, user.to_string());
+        let commit = self
+            .begin(asked)
+            .expecting(tenant)
+            .append(&loaded, events)
+            .append(&guard, asking)
+            .claiming(vec![claim]);
+        // Claimed in this very moment: the next attempt finds the address known.
+        tried_again(self.commit(asked, &Registered {}, commit).await)
     }
 
     /// The command, with the facts it needs.
@@ -142,7 +152,7 @@ impl Commands {
     ) -> Result<(Loaded<SignInGuard>, Vec<SignInGuardEvent>), CommandError> {
         let guard = self.claim_digests.guard(asked.context.tenant(), email.as_str());
         let ask = AskLetter { letter, now: self.store.clock().now() };
-        self.decide::<SignInGuard, _>(asked, &guard, &ask).await
+        self.decide_evenly::<SignInGuard, _>(asked, &guard, &ask).await
     }
 
     /// The tenant, which has to exist. It is a condition of whatever is committed with it.
