@@ -1,5 +1,6 @@
 //! Measures signing in, refreshing and judging tokens over HTTP: the real binary with the role `api`
-//! on one core of its own, over private services, with everything else of the platform beside it.
+//! on one core of its own, over private services, with everything else of the platform beside it;
+//! then other people's servers in its place.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 mod arrivals;
@@ -7,6 +8,7 @@ mod bare_hashes;
 mod child;
 mod clients;
 mod closed_loop;
+mod others;
 mod population;
 mod report;
 mod scale;
@@ -68,6 +70,7 @@ async fn measure() {
     let other = Server::start(&world, "other").await;
     let sign_outs = sign_outs::sign_outs(&clients, &other).await;
     drop((server, other));
+    let others = others::measure(&world).await;
 
     report::print(&Findings {
         outcomes,
@@ -77,6 +80,7 @@ async fn measure() {
         refreshes,
         verifications,
         sign_outs,
+        others,
     });
     platform.stop().await;
     world.stop().await;

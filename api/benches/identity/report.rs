@@ -7,6 +7,7 @@ use crate::arrivals::{Class, Outcome};
 use crate::bare_hashes::Bare;
 use crate::child::can_pin;
 use crate::closed_loop::Pace;
+use crate::others::Others;
 use crate::scale::{
     PEOPLE, REFRESHING_AT_ONCE, SIGN_OUTS, SIGNING_IN_AT_ONCE, TENANTS, VERIFYING_AT_ONCE, users,
 };
@@ -19,6 +20,7 @@ pub struct Findings {
     pub refreshes: Pace,
     pub verifications: Pace,
     pub sign_outs: Vec<Duration>,
+    pub others: Result<Others, String>,
 }
 
 /// As many sign-ins as could be.
@@ -58,12 +60,12 @@ pub fn print(findings: &Findings) {
         bare.per_s,
         bare.cpu_ms,
     );
-    closed_loops(findings);
+    let beside_others = side_by_side(findings);
     println!(
         "\nRESULT p95_sign_in_ms={:.1} p95_refresh_ms={:.1} p95_read_ms={:.1} errors={errors:.4} \
          rss_mib={rss_mib:.0} db_connections={db_connections} hash_ratio={:.2} \
          verify_per_s={:.0} revoke_p99_ms={revoke_p99_ms:.1} sign_in_cpu_ms={cpu_ms:.1} \
-         hash_cpu_ms={:.1}",
+         hash_cpu_ms={:.1}{beside_others}",
         p95[&Class::SignIn],
         p95[&Class::Refresh],
         p95[&Class::Read],
@@ -103,7 +105,8 @@ fn arrivals(classes: &BTreeMap<Class, Vec<Outcome>>) -> (BTreeMap<Class, f64>, f
     (p95, share(failed, asked))
 }
 
-fn closed_loops(findings: &Findings) {
+/// Closed loops, ours and theirs; gives what belongs into the last line.
+fn side_by_side(findings: &Findings) -> String {
     let Findings { sign_ins, refreshes, verifications, .. } = findings;
     let (signing_in, refreshing) = (SIGNING_IN_AT_ONCE, REFRESHING_AT_ONCE);
     println!(
@@ -116,6 +119,41 @@ fn closed_loops(findings: &Findings) {
     row("ours: sign-in", signing_in, &sign_ins.pace);
     row("ours: refresh", refreshing, refreshes);
     row("ours: token verification", VERIFYING_AT_ONCE, verifications);
+    let Others { oidc_provider, better_auth, bare_per_s } = match &findings.others {
+        Ok(others) => others,
+        Err(why) => {
+            println!("\nNobody else was measured beside it: {why}");
+            return String::new();
+        }
+    };
+    row("oidc-provider: password grant", signing_in, &oidc_provider.sign_ins);
+    row("oidc-provider: refresh, rotated", refreshing, &oidc_provider.refreshes);
+    row("oidc-provider: introspection", VERIFYING_AT_ONCE, &oidc_provider.introspections);
+    row("better-auth: sign-in", signing_in, &better_auth.sign_ins);
+    row("better-auth: session look-up", VERIFYING_AT_ONCE, &better_auth.look_ups);
+    println!(
+        "
+What is not the same:
+- ours and better-auth write to the same PostgreSQL; oidc-provider has everything in memory and
+  forgets it when it ends
+- ours counts each attempt before it compares, so a sign-in is two transactions; theirs count none
+- oidc-provider's way to sign in is a page and redirects: the grant was added for this, one request
+  as ours; its access tokens are opaque, so introspection is a look-up in memory, while ours checks
+  a signature and the revocations; each sign-in and refresh is one RS256 signature there as here
+- better-auth has no refresh tokens, and a session look-up there reads PostgreSQL each time
+- theirs hash with @node-rs/argon2, m=19456 t=2 p=1 as ours: bare, on the same core, \
+         {bare_per_s:.1} per second"
+    );
+    let ratio = |ours: &Pace, theirs: &Pace| ours.per_s / theirs.per_s;
+    format!(
+        " refresh_vs_oidc_provider={:.2} introspect_vs_oidc_provider={:.2} \
+         login_vs_oidc_provider={:.2} login_vs_better_auth={:.2} session_vs_better_auth={:.2}",
+        ratio(refreshes, &oidc_provider.refreshes),
+        ratio(verifications, &oidc_provider.introspections),
+        ratio(&sign_ins.pace, &oidc_provider.sign_ins),
+        ratio(&sign_ins.pace, &better_auth.sign_ins),
+        ratio(verifications, &better_auth.look_ups),
+    )
 }
 
 fn share(part: usize, of: usize) -> f64 {
