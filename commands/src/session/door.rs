@@ -28,6 +28,7 @@ pub(super) struct Door {
     pub user: UserId,
     /// Unregistered, if nobody has that name.
     pub account: Loaded<User>,
+    pub devices: Loaded<Devices>,
     /// The device that showed its token, if it did.
     pub known: Option<KnownDevice>,
 }
@@ -66,7 +67,7 @@ impl Commands {
             }
             Some(_) | None => self.claim_digests.guard(tenant, typed),
         };
-        Ok(Door { guard, user, account, known })
+        Ok(Door { guard, user, account, devices, known })
     }
 
     /// The device, if its token is one of ours, for this very person.

@@ -9,7 +9,7 @@ use domain::session::{EndReason, OpenSession, Session};
 use domain::sign_in_guard::{CountAgain, SignInGuard};
 use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
 use domain::user::User;
-use eventstore::Commit;
+use eventstore::{Commit, Loaded};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
@@ -60,17 +60,18 @@ pub(super) struct Recognition {
 }
 
 impl Commands {
-    /// Adds a session to a commit.
+    /// Adds a session to a commit, which checks the devices, `seen` before or not.
     pub(super) async fn opening<'a>(
         &self,
         asked: &Asked,
         mut commit: Commit<'a>,
         opening: &Opening,
+        seen: Option<&Loaded<Devices>>,
     ) -> Result<(Commit<'a>, Usable), CommandError> {
         let (user, now) = (opening.user, self.store.clock().now());
         let recognise = self.recognising(opening)?;
         let (devices, noted) =
-            self.decide::<Devices, _>(asked, &user.to_string(), &recognise).await?;
+            self.decide_on(asked, seen, &user.to_string(), &recognise).await?;
         let device = recognise.known(&devices.state).map_or(recognise.new, |known| known.id);
         let session = SessionId::new(self.ids.next()?);
         let command = OpenSession {
