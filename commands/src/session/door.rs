@@ -103,24 +103,26 @@ impl Commands {
         holder.map(|holder| holder.parse().map_err(|_| unreadable(&holder))).transpose()
     }
 
+    /// What came of the comparison, and the address that tokens will name.
     pub(super) async fn compare_password(
         &self,
         asked: &Asked,
         door: &Door,
         place: Place,
         password: &SecretString,
-    ) -> Result<Compared, CommandError> {
-        let sealed = match door.account.state.account() {
-            Ok(account) => account.password_hash.clone(),
-            Err(_) => nobodys_hash(),
+    ) -> Result<(Compared, Option<Email>), CommandError> {
+        let (sealed, address) = match door.account.state.account() {
+            Ok(account) => (account.password_hash.clone(), account.email.clone()),
+            Err(_) => (nobodys(Purpose::Security), nobodys(Purpose::Contact)),
         };
-        let hash = self.store.vault().open(asked.context.tenant(), &sealed).await?;
-        Ok(match hash {
-            Some(hash) => {
-                self.passwords.compare_at(place, door.user, password.clone(), hash).await?
-            }
-            None => self.passwords.compare_with_nothing(place, password.clone()).await?,
-        })
+        let vault = self.store.vault();
+        let (hash, address) = vault.open_both(asked.context.tenant(), &sealed, &address).await?;
+        let password = password.clone();
+        let compared = match hash {
+            Some(hash) => self.passwords.compare_at(place, door.user, password, hash).await?,
+            None => self.passwords.compare_with_nothing(place, password).await?,
+        };
+        Ok((compared, address))
     }
 
     /// Before the password is compared. While the guard is locked, the work is done all the same.
@@ -227,10 +229,10 @@ impl Commands {
 }
 
 /// A reference to nothing: the vault is asked for it all the same.
-fn nobodys_hash() -> Personal<String> {
+fn nobodys<T>(purpose: Purpose) -> Personal<T> {
     Personal::Sealed(SealedRef {
         subject: NOBODY,
-        purpose: Purpose::Security,
+        purpose,
         salt: String::new(),
         hash: "00".repeat(32),
         commitment: String::new(),

@@ -85,7 +85,8 @@ impl Commands {
         let place = self.passwords.place()?;
         let door = self.door(asked, sign_in).await?;
         let attempt = self.count_attempt(asked, &door.guard).await?;
-        let compared = self.compare_password(asked, &door, place, &sign_in.password).await?;
+        let (compared, address) =
+            self.compare_password(asked, &door, place, &sign_in.password).await?;
         let number = match attempt {
             Attempt::Locked(until) => return Err(CommandError::Locked(until)),
             Attempt::Number(number) => number,
@@ -119,9 +120,9 @@ impl Commands {
         }
         match done.answer {
             Kept::Opened(usable) => {
-                let opened = done.clone().with(usable);
                 let account = &door.account.state;
-                let signed_in = self.signed_in(asked, door.user, account, opened).await?;
+                let opened = done.with(usable);
+                let signed_in = self.named(asked, door.user, account, address, opened).await?;
                 let answer = signed_in.answer.clone();
                 Ok(signed_in.with(Entered::SignedIn(answer)))
             }
