@@ -209,6 +209,25 @@ impl Commands {
         Ok((loaded, events))
     }
 
+    /// Decides on what was loaded a moment ago, for a commit that checks whether it is still so. It
+    /// may only say yes, too; to decide again after a lost commit, nothing is `seen`.
+    pub(crate) async fn decide_on<A, C>(
+        &self,
+        asked: &Asked,
+        seen: Option<&Loaded<A>>,
+        id: &str,
+        command: &C,
+    ) -> Result<(Loaded<A>, Vec<A::Event>), CommandError>
+    where
+        A: Root,
+        C: Command<A>,
+    {
+        match seen.map(|seen| (seen, command.decide(&seen.state))) {
+            Some((seen, Ok(events))) => Ok((seen.clone(), events)),
+            Some((_, Err(_))) | None => self.decide::<A, C>(asked, id, command).await,
+        }
+    }
+
     /// Decides on a stream under an id that was made just now.
     pub(crate) fn decide_first<A, C>(
         &self,

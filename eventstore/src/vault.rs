@@ -60,6 +60,9 @@ pub enum VaultError {
 
 type DataKey = [u8; 32];
 
+/// A datum as it lies in the vault: the hash of its ciphertext, its wrapped data key, the ciphertext.
+type Found = (Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// Lengths are rounded up to this, so that a ciphertext does not tell how long a name is.
 const PADDING: usize = 32;
 const CACHED_KEYS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
@@ -85,24 +88,63 @@ impl Vault {
         datum: &Personal<T>,
     ) -> Result<Option<T>, VaultError> {
         let reference = datum.sealed().ok_or(VaultError::Corrupt)?;
-        let drawer = Drawer { tenant, subject: reference.subject, purpose: reference.purpose };
-        let hash = hex::decode(&reference.hash).map_err(|_| VaultError::Corrupt)?;
-        let row: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "select k.wrapped_key, v.ciphertext from eventstore.vault v
+        let found = self.look_up(tenant, &[reference]).await?;
+        self.open_among(&found, tenant, reference)
+    }
+
+    /// The same for two of them, asking once.
+    pub async fn open_both<T: DeserializeOwned, U: DeserializeOwned>(
+        &self,
+        tenant: TenantId,
+        one: &Personal<T>,
+        other: &Personal<U>,
+    ) -> Result<(Option<T>, Option<U>), VaultError> {
+        let one = one.sealed().ok_or(VaultError::Corrupt)?;
+        let other = other.sealed().ok_or(VaultError::Corrupt)?;
+        let found = self.look_up(tenant, &[one, other]).await?;
+        Ok((self.open_among(&found, tenant, one)?, self.open_among(&found, tenant, other)?))
+    }
+
+    /// Perhaps a few more than were asked for.
+    async fn look_up(
+        &self,
+        tenant: TenantId,
+        references: &[&SealedRef],
+    ) -> Result<Vec<Found>, VaultError> {
+        let hashes: Result<Vec<_>, _> =
+            references.iter().map(|reference| hex::decode(&reference.hash)).collect();
+        let subjects: Vec<_> =
+            references.iter().map(|reference| reference.subject.value()).collect();
+        let purposes: Vec<_> =
+            references.iter().map(|reference| reference.purpose.name()).collect();
+        Ok(sqlx::query_as(
+            "select v.hash, k.wrapped_key, v.ciphertext from eventstore.vault v
              join eventstore.vault_keys k using (tenant, subject, purpose)
-             where v.tenant = $1 and v.subject = $2 and v.purpose = $3 and v.hash = $4",
+             where v.tenant = $1 and v.subject = any($2) and v.purpose = any($3)
+                 and v.hash = any($4)",
         )
         .bind(tenant.value())
-        .bind(reference.subject.value())
-        .bind(reference.purpose.name())
-        .bind(hash)
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some((wrapped, ciphertext)) = row else {
+        .bind(subjects)
+        .bind(purposes)
+        .bind(hashes.map_err(|_| VaultError::Corrupt)?)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// By its hash, which is that of the ciphertext. One of another drawer would not open.
+    fn open_among<T: DeserializeOwned>(
+        &self,
+        found: &[Found],
+        tenant: TenantId,
+        reference: &SealedRef,
+    ) -> Result<Option<T>, VaultError> {
+        let drawer = Drawer { tenant, subject: reference.subject, purpose: reference.purpose };
+        let is_it = |(hash, _, _): &&Found| hex::encode(hash) == reference.hash;
+        let Some((_, wrapped, ciphertext)) = found.iter().find(is_it) else {
             return Ok(None);
         };
-        let data_key = self.unwrap(drawer, &wrapped)?;
-        let plain = open_field(&data_key, drawer, reference, ciphertext)?;
+        let data_key = self.unwrap(drawer, wrapped)?;
+        let plain = open_field(&data_key, drawer, reference, ciphertext.clone())?;
         serde_json::from_slice(&plain).map(Some).map_err(|_| VaultError::Corrupt)
     }
 

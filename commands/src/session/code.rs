@@ -133,7 +133,7 @@ impl Commands {
             user_agent: user_agent.clone(),
         };
         let commit = self.begin(asked).expecting(&account).append(&codes, events);
-        let (commit, usable) = self.opening(asked, commit, &opening).await?;
+        let (commit, usable) = self.opening(asked, commit, &opening, None).await?;
         self.commit(asked, &usable, commit).await
     }
 }

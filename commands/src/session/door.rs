@@ -31,10 +31,13 @@ pub(super) struct Door {
     pub user: UserId,
     /// Unregistered, if nobody has that name.
     pub account: Loaded<User>,
+    pub devices: Loaded<Devices>,
     /// The device that showed its token, if it did.
     pub known: Option<KnownDevice>,
     /// Of the password, if there is one.
     hash: Option<String>,
+    /// What tokens will name.
+    pub address: Option<Email>,
     /// How long it took to look. What is found has to be read, too.
     took: Duration,
 }
@@ -74,12 +77,13 @@ impl Commands {
             }
             Some(_) | None => self.claim_digests.guard(tenant, typed),
         };
-        let sealed = match account.state.account() {
-            Ok(account) => account.password_hash.clone(),
-            Err(_) => nobodys_hash(),
+        let (sealed, address) = match account.state.account() {
+            Ok(account) => (account.password_hash.clone(), account.email.clone()),
+            Err(_) => (nobodys(Purpose::Security), nobodys(Purpose::Contact)),
         };
-        let hash = self.store.vault().open(tenant, &sealed).await?;
-        Ok(Door { guard, user, account, known, hash, took: began.elapsed() })
+        let (hash, address) = self.store.vault().open_both(tenant, &sealed, &address).await?;
+        let took = began.elapsed();
+        Ok(Door { guard, user, account, devices, known, hash, address, took })
     }
 
     /// The device, if its token is one of ours, for this very person.
@@ -234,10 +238,10 @@ impl Commands {
 }
 
 /// A reference to nothing: the vault is asked for it all the same.
-fn nobodys_hash() -> Personal<String> {
+fn nobodys<T>(purpose: Purpose) -> Personal<T> {
     Personal::Sealed(SealedRef {
         subject: NOBODY,
-        purpose: Purpose::Security,
+        purpose,
         salt: String::new(),
         hash: "00".repeat(32),
         commitment: String::new(),

@@ -9,7 +9,8 @@ use domain::session::{EndReason, OpenSession, Session};
 use domain::sign_in_guard::{CountAgain, SignInGuard};
 use domain::sign_ins::{AddSession, SignIns, SignInsEvent};
 use domain::user::User;
-use eventstore::Commit;
+use domain::user::email::Email;
+use eventstore::{Commit, Loaded};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
@@ -60,17 +61,17 @@ pub(super) struct Recognition {
 }
 
 impl Commands {
-    /// Adds a session to a commit.
+    /// Adds a session to a commit, which checks the devices, `seen` before or not.
     pub(super) async fn opening<'a>(
         &self,
         asked: &Asked,
         mut commit: Commit<'a>,
         opening: &Opening,
+        seen: Option<&Loaded<Devices>>,
     ) -> Result<(Commit<'a>, Usable), CommandError> {
         let (user, now) = (opening.user, self.store.clock().now());
         let recognise = self.recognising(opening)?;
-        let (devices, noted) =
-            self.decide::<Devices, _>(asked, &user.to_string(), &recognise).await?;
+        let (devices, noted) = self.decide_on(asked, seen, &user.to_string(), &recognise).await?;
         let device = recognise.known(&devices.state).map_or(recognise.new, |known| known.id);
         let session = SessionId::new(self.ids.next()?);
         let command = OpenSession {
@@ -125,6 +126,20 @@ impl Commands {
         account: &User,
         done: Done<Usable>,
     ) -> Result<Done<SignedIn>, CommandError> {
+        let email = &account.account()?.email;
+        let email = self.store.vault().open(asked.context.tenant(), email).await?;
+        self.named(asked, user, account, email, done).await
+    }
+
+    /// The same, where the address is open already.
+    pub(super) async fn named(
+        &self,
+        asked: &Asked,
+        user: UserId,
+        account: &User,
+        email: Option<Email>,
+        done: Done<Usable>,
+    ) -> Result<Done<SignedIn>, CommandError> {
         let Usable { session, device, mut generation, ends_at } = done.answer;
         if done.repeated {
             // The refresh token of then may have been changed since; shown again, it would be a copy.
@@ -132,7 +147,6 @@ impl Commands {
         }
         let tenant = asked.context.tenant();
         let roles = account.stay()?.into_iter().collect();
-        let email = self.store.vault().open(tenant, &account.account()?.email).await?;
         let email = email.map(Into::into);
         Ok(done.with(SignedIn { tenant, user, session, device, generation, ends_at, roles, email }))
     }

@@ -1,5 +1,7 @@
 //! Signing in with a password. Unknown people cost a hash as well, so that time tells nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use domain::command::Command;
 use domain::devices::Devices;
 use domain::id::{ChallengeId, UserId};
@@ -106,16 +108,20 @@ impl Commands {
             false => None,
         };
         let news = PasswordNews { dearer_hash, announce: AnnounceExpiry { life, now } };
-        let enter = || self.enter(asked, sign_in, &door, &settings, &news);
+        let tried = AtomicBool::new(false);
+        let enter = || {
+            let again = tried.swap(true, Ordering::Relaxed);
+            self.enter(asked, sign_in, &door, again, &settings, &news)
+        };
         let done = self.once(asked, enter).await?;
         if done.repeated {
             self.begin_count_again(asked, &door.guard).await?;
         }
         match done.answer {
             Kept::Opened(usable) => {
-                let opened = done.clone().with(usable);
                 let account = &door.account.state;
-                let signed_in = self.signed_in(asked, door.user, account, opened).await?;
+                let opened = done.with(usable);
+                let signed_in = self.named(asked, door.user, account, door.address, opened).await?;
                 let answer = signed_in.answer.clone();
                 Ok(signed_in.with(Entered::SignedIn(answer)))
             }
@@ -133,12 +139,16 @@ impl Commands {
         asked: &Asked,
         sign_in: &SignIn,
         door: &Door,
+        again: bool,
         settings: &Settings,
         news: &PasswordNews,
     ) -> Result<Done<Kept>, CommandError> {
-        // As it is now: checking the password took its time.
-        let account: Loaded<User> =
-            self.store.load_fresh(asked.context.tenant(), &door.account.id).await?;
+        // Checking the password took its time. Whether what was behind the door is still there, the
+        // commit checks; after one that was lost, it is looked for anew.
+        let (account, devices) = match again {
+            true => (self.store.load_fresh(asked.context.tenant(), &door.account.id).await?, None),
+            false => (door.account.clone(), Some(&door.devices)),
+        };
         if is_another_password(&door.account.state, &account.state) {
             return Err(UserError::WrongCredentials.into());
         }
@@ -167,7 +177,7 @@ impl Commands {
         if settings.sign_in_code && !trusted {
             return self.ask_code(asked, commit, opening).await;
         }
-        let (commit, usable) = self.opening(asked, commit, &opening).await?;
+        let (commit, usable) = self.opening(asked, commit, &opening, devices).await?;
         self.commit(asked, &Kept::Opened(usable), commit).await
     }
 
