@@ -11,10 +11,8 @@ use rustix::process::{Pid, test_kill_process};
 /// The guard of the embedded services: it ends the program when the pipe is closed, and whoever dies
 /// closes their pipes.
 const GUARD: &str = include_str!("../../../embedded/src/guard.sh");
-/// What is measured has this core for itself.
+/// What is measured runs here and nowhere else; everything else where it likes.
 const CORE: &str = "0";
-/// Beside a program's own: when everything has moved off the core.
-const MOVED: &str = "CASKCHAIN_BENCH_MOVED";
 
 /// A running program.
 pub struct Child {
@@ -83,18 +81,4 @@ fn about(pid: u32, what: &str) -> String {
 pub fn can_pin() -> bool {
     let pinned = Command::new("taskset").args(["-c", CORE, "true"]).status();
     pinned.is_ok_and(|status| status.success())
-}
-
-/// Leaves the one core to what is measured: this process, the services and the load go to the
-/// others, if there are any. By starting again, so that every thread and child is there from its
-/// first moment.
-pub fn leave_the_core() {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if cores < 2 || !can_pin() || std::env::var_os(MOVED).is_some() {
-        return;
-    }
-    let mut again = Command::new("taskset");
-    again.args(["-c", &format!("1-{}", cores - 1)]).arg(std::env::current_exe().unwrap());
-    let error = again.args(std::env::args_os().skip(1)).env(MOVED, "1").exec();
-    panic!("cannot start again: {error}");
 }

@@ -1,5 +1,5 @@
 //! Measures signing in, refreshing and judging tokens over HTTP: the real binary with the role `api`
-//! on one core of its own, over private services, with everything else of the platform beside it;
+//! on one core, over private services, with everything else of the platform beside it;
 //! then other people's servers in its place.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
@@ -34,9 +34,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
     let bare = arguments.iter().position(|argument| argument == BARE_HASHES);
-    if bare.is_none() {
-        child::leave_the_core();
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         match bare {

@@ -34,15 +34,10 @@ pub struct SignIns {
 }
 
 pub fn print(findings: &Findings) {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     println!(
-        "\nloaded: {TENANTS} tenants, {} users, of whom {PEOPLE} sign in; {}\n",
+        "\nloaded: {TENANTS} tenants, {} users, of whom {PEOPLE} sign in; API process on {}\n",
         users(),
-        if can_pin() {
-            format!("API process on one core, everything else on {cores} other(s)")
-        } else {
-            "everything on ALL cores: there is no taskset".to_owned()
-        },
+        if can_pin() { "one core" } else { "ALL cores: there is no taskset" },
     );
     let (p95, errors) = arrivals(&findings.outcomes);
     let [revoke_p50_ms, _, revoke_p99_ms] = percentiles(findings.sign_outs.iter().copied());

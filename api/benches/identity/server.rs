@@ -1,6 +1,6 @@
 //! The real binary with the role `api`, on the one core.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -59,7 +59,7 @@ impl Server {
 }
 
 /// Waits until this address answers with 200.
-pub async fn until_answered(child: &Child, url: &str, log: &PathBuf) {
+pub async fn until_answered(child: &Child, url: &str, log: &Path) {
     while reqwest::get(url).await.map(|answer| answer.status()).ok() != Some(StatusCode::OK) {
         assert!(child.is_alive(), "it ended: {}", tail(log));
         sleep(Duration::from_millis(50)).await;
