@@ -1,10 +1,15 @@
 //! Snapshots: a stream's state every so many events, so that a cold start is short. Sealed
 //! references only; one row per stream and shape of state.
 
+use std::sync::Arc;
+
+use cqrs_es::persist::SerializedEvent;
 use domain::command::Root;
 use domain::id::TenantId;
-use sqlx::PgPool;
+use serde_json::Value;
+use sqlx::{FromRow, PgPool};
 
+use crate::store::{Cold, StoreError, owner_of};
 use crate::vault::holds_clear;
 
 /// How many events may have to be read after the newest snapshot.
@@ -29,15 +34,82 @@ pub(crate) async fn read<A: Root>(
     .fetch_optional(pool)
     .await?;
     Ok(row.and_then(|(tenant, sequence, state)| {
-        match serde_json::from_str(&state) {
-            Ok(state) => Some((TenantId::new(tenant), sequence, state)),
-            Err(error) => {
-                // A snapshot only saves time. One that cannot be read costs time and nothing else.
-                tracing::warn!(aggregate_type = A::TYPE, id, %error, "unreadable snapshot passed over");
-                None
-            }
-        }
+        parsed(id, &state).map(|state| (TenantId::new(tenant), sequence, state))
     }))
+}
+
+/// A snapshot only saves time. One that cannot be read costs time and nothing else.
+fn parsed<A: Root>(id: &str, state: &str) -> Option<A> {
+    serde_json::from_str(state)
+        .inspect_err(|error| {
+            tracing::warn!(aggregate_type = A::TYPE, id, %error, "unreadable snapshot passed over");
+        })
+        .ok()
+}
+
+/// A row of a stream as it is read: its snapshot, which has tenant and state, or an event after it.
+#[derive(FromRow)]
+struct ReadRow {
+    sequence: i64,
+    event_type: Option<String>,
+    event_version: Option<String>,
+    payload: Option<Value>,
+    metadata: Option<Value>,
+    tenant: Option<i64>,
+    state: Option<String>,
+}
+
+/// A stream with one question: its snapshot, if there is one, and the events after it. None if the
+/// snapshot cannot be read.
+pub(crate) async fn read_with_events<A: Root>(
+    pool: &PgPool,
+    id: &str,
+) -> Result<Option<Cold<A>>, StoreError> {
+    let rows: Vec<ReadRow> = sqlx::query_as(
+        "with snapshot as (
+             select tenant, sequence, state from eventstore.snapshots
+             where aggregate_type = $1 and aggregate_id = $2 and schema_version = $3
+         )
+         select s.sequence, null as event_type, null as event_version, null::json as payload,
+             null::json as metadata, s.tenant, s.state
+         from snapshot s
+         union all
+         select e.sequence, e.event_type, e.event_version, e.payload, e.metadata, null, null
+         from eventstore.streams e
+         where e.aggregate_type = $1 and e.aggregate_id = $2
+             and e.sequence > coalesce((select sequence from snapshot), 0)
+         order by sequence",
+    )
+    .bind(A::TYPE)
+    .bind(id)
+    .bind(A::SNAPSHOT_VERSION)
+    .fetch_all(pool)
+    .await?;
+    let (mut owner, mut sequence, mut state, mut events) = (None, 0, A::default(), Vec::new());
+    for row in rows {
+        match (row.state, row.event_type) {
+            (Some(written), _) => {
+                let Some(read) = parsed(id, &written) else {
+                    return Ok(None);
+                };
+                (owner, sequence, state) = (row.tenant.map(TenantId::new), row.sequence, read);
+            }
+            (None, Some(event_type)) => events.push(SerializedEvent::new(
+                id.to_owned(),
+                usize::try_from(row.sequence).unwrap_or_default(),
+                A::TYPE.to_owned(),
+                event_type,
+                row.event_version.unwrap_or_default(),
+                row.payload.unwrap_or_default(),
+                row.metadata.unwrap_or_default(),
+            )),
+            (None, None) => {}
+        }
+    }
+    if let (None, Some(first)) = (owner, events.first()) {
+        owner = Some(owner_of(first)?);
+    }
+    Ok(Some((owner, sequence, Arc::new(state), events)))
 }
 
 /// Writes a snapshot; a failure is worth a line in the log and no more.
@@ -46,7 +118,7 @@ pub(crate) async fn write<A: Root>(
     tenant: TenantId,
     id: String,
     sequence: i64,
-    state: std::sync::Arc<A>,
+    state: Arc<A>,
 ) {
     let Ok(state) = serde_json::to_string(state.as_ref()) else {
         return tracing::error!(aggregate_type = A::TYPE, id, "state has no JSON form");

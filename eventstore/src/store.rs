@@ -35,7 +35,7 @@ pub struct Store {
 }
 
 /// Whose, as of which sequence, the state then, and the events since.
-type Cold<A> = (Option<TenantId>, i64, Arc<A>, Vec<SerializedEvent>);
+pub(crate) type Cold<A> = (Option<TenantId>, i64, Arc<A>, Vec<SerializedEvent>);
 
 /// An aggregate as it was read.
 #[derive(Clone, Debug)]
@@ -122,14 +122,18 @@ impl Store {
         self.read_on(tenant, id, (owner, sequence, state, events))
     }
 
-    /// The same, in the same steps whether or not there is such a stream and whether or not it is
+    /// The same, by one question whether or not there is such a stream and whether or not it is
     /// remembered: how long it takes tells nobody.
     pub async fn load_evenly<A: Root>(
         &self,
         tenant: TenantId,
         id: &str,
     ) -> Result<Loaded<A>, StoreError> {
-        let cold = self.cold::<A>(id).await?;
+        let cold = match snapshots::read_with_events::<A>(&self.pool, id).await? {
+            Some(cold) => cold,
+            // A snapshot that cannot be read: rare, and worth a second question.
+            None => self.cold::<A>(id).await?,
+        };
         self.read_on(tenant, id, cold)
     }
 
@@ -370,7 +374,7 @@ impl<A> Loaded<A> {
     }
 }
 
-fn owner_of(event: &SerializedEvent) -> Result<TenantId, StoreError> {
+pub(crate) fn owner_of(event: &SerializedEvent) -> Result<TenantId, StoreError> {
     let tenant = event.metadata["tenant"].as_str().and_then(|text| text.parse().ok());
     tenant.ok_or_else(|| StoreError::Unreadable("an event names no tenant".to_owned()))
 }
