@@ -54,14 +54,19 @@ impl Projection for Users {
         let at = at(event.metadata.occurred_at);
         match happened {
             UserEvent::UserRegistered { email, username, full_name, phone, language, .. } => {
-                let email = shown(&self.vault, event.tenant, Some(&email)).await?;
+                let (email, full_name) = match &full_name {
+                    Some(name) => {
+                        let both = self.vault.open_both(event.tenant, &email, name).await?;
+                        (both.0.map(String::from), both.1.map(String::from))
+                    }
+                    None => (shown(&self.vault, event.tenant, Some(&email)).await?, None),
+                };
                 let username = shown(&self.vault, event.tenant, username.as_ref()).await?;
-                let full_name = shown(&self.vault, event.tenant, full_name.as_ref()).await?;
                 let phone = shown(&self.vault, event.tenant, phone.as_ref()).await?;
                 sqlx::query(
                     "insert into users (user_id, tenant, sequence, status, roles, email, username,
                          full_name, phone, registered_at, language)
-                     values ($1, $2, 0, 'PENDING', '{}', $3, $4, $5, $6, $7, $8)",
+                     values ($1, $2, $9, 'PENDING', '{}', $3, $4, $5, $6, $7, $8)",
                 )
                 .bind(id)
                 .bind(event.tenant.value())
@@ -71,18 +76,23 @@ impl Projection for Users {
                 .bind(phone)
                 .bind(at)
                 .bind(language.tag())
-                .execute(&mut *connection)
+                .bind(event.sequence)
+                .execute(connection)
                 .await?;
+                return Ok(());
             }
             UserEvent::EmailVerified {} => {
                 sqlx::query(
-                    "update users set status = 'ACTIVE', roles = '{member}', email_verified_at = $2
+                    "update users set status = 'ACTIVE', roles = '{member}', email_verified_at = $2,
+                         sequence = $3
                      where user_id = $1",
                 )
                 .bind(id)
                 .bind(at)
-                .execute(&mut *connection)
+                .bind(event.sequence)
+                .execute(connection)
                 .await?;
+                return Ok(());
             }
             UserEvent::RoleAssigned { role } => {
                 sqlx::query("update users set roles = array_append(roles, $2) where user_id = $1")

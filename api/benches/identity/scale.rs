@@ -40,4 +40,4 @@ pub const SIGN_OUTS: usize = 40;
 /// Sign-outs are spread over so much: no process looks at the log less often.
 pub const INTERVAL: Duration = Duration::from_millis(500);
 /// After this a waiting step has failed.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(600);
