@@ -36,6 +36,13 @@ async fn a_long_stream_starts_cold_from_its_last_snapshot() {
     assert!(loaded.fresh);
     let again = cold.store.load::<Lane>(TENANT, LANE).await.unwrap();
     assert_eq!((again.sequence, &*again.state, again.fresh), (1_000, &state, false));
+    // By one question it is the same, remembered or not.
+    for process in [&cold, &Process::start(&database.url)] {
+        let even = process.store.load_evenly::<Lane>(TENANT, LANE).await.unwrap();
+        assert_eq!((even.sequence, &*even.state, even.fresh), (1_000, &state, true));
+    }
+    let nobody = cold.store.load_evenly::<Lane>(TENANT, "nobody").await.unwrap();
+    assert_eq!((nobody.sequence, &*nobody.state), (0, &Lane::default()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,6 +69,9 @@ async fn a_snapshot_of_another_shape_or_a_broken_one_is_passed_over() {
         let cold = Process::start(&database.url);
         let loaded = cold.store.load::<Lane>(TENANT, LANE).await.unwrap();
         assert_eq!((loaded.sequence, &*loaded.state), (1_000, &state), "{tampered}");
+        let even = Process::start(&database.url).store.load_evenly::<Lane>(TENANT, LANE).await;
+        let even = even.unwrap();
+        assert_eq!((even.sequence, &*even.state), (1_000, &state), "{tampered}");
     }
 }
 
@@ -86,6 +96,7 @@ async fn a_stream_of_another_tenant_is_not_there() {
     for process in [&process, &Process::start(&database.url)] {
         assert!(process.store.load::<Tenant>(elsewhere, "7").await.is_err());
         assert!(process.store.load_fresh::<Tenant>(elsewhere, "7").await.is_err());
+        assert!(process.store.load_evenly::<Tenant>(elsewhere, "7").await.is_err());
     }
 }
 
