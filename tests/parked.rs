@@ -41,12 +41,15 @@ async fn a_poison_event_parks_its_partition_and_no_other() {
     assert_eq!(isla.get(&path(&spoilt)).await.expect(200).data(), &before);
 
     // It is shown, it is counted, and nobody is turned away for it.
-    let shown = json!([{
-        "projection": "whiskeys",
-        "partition": partition(&spoilt),
-        "position": poison.to_string(),
-    }]);
-    assert_eq!(isla.get("/ready").await.expect(200).data()["poisoned"], shown);
+    let (at, position) = (partition(&spoilt), poison.to_string());
+    let shown = json!([
+        { "projection": "whiskeys", "partition": at, "position": position },
+        { "projection": "whiskey_history", "partition": at, "position": position },
+    ]);
+    until("both read models of casks have parked it", || async {
+        (isla.get("/ready").await.expect(200).data()["poisoned"] == shown).then_some(())
+    })
+    .await;
     let metrics = isla.request(reqwest::Method::GET, "/metrics").send().await.unwrap();
     let metrics = metrics.text().await.unwrap();
     assert!(metrics.contains("projection_parked{projection=\"whiskeys\"} 1"), "{metrics}");

@@ -85,7 +85,7 @@ fn resources(platform: &Platform) -> Resources {
         ),
         (
             Whiskeys { commands: commands.clone(), readers: readers.clone() },
-            Catalogue { readers: readers.clone() },
+            Catalogue { commands: commands.clone(), readers: readers.clone() },
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
             History { readers: readers.clone() },
@@ -260,6 +260,18 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/internal.yaml");
         let committed = std::fs::read_to_string(path).unwrap();
         assert!(committed == internal_yaml(), "openapi/internal.yaml is stale");
+    }
+
+    /// Operations of one path belong into one resource: of two lists under the same path, readers
+    /// of the document see one.
+    #[test]
+    fn no_path_stands_twice_in_the_document() {
+        for text in [yaml(), internal_yaml()] {
+            let paths = text.lines().filter(|line| line.starts_with("  /") && line.ends_with(':'));
+            let mut seen = std::collections::BTreeSet::new();
+            let twice: Vec<_> = paths.filter(|path| !seen.insert(*path)).collect();
+            assert_eq!(twice, Vec::<&str>::new());
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The catalogue: lists of casks, and finding them by words.
+//! The catalogue: entering a cask, lists of casks, and finding them by words.
 
 use std::collections::BTreeMap;
 
+use commands::Commands;
 use domain::fixed::Fixed;
 use domain::id::UserId;
 use domain::permission::{Actor, Permission};
@@ -12,14 +13,19 @@ use poem_openapi::{Object, OpenApi};
 use projections::whiskeys::{self, Filter, Search, Sort, SortKey};
 use projections::{Projection, Readers};
 
+use super::registration::RegisterWhiskeyBody;
 use super::shown::Whiskey;
+use super::{Changed, changed};
+use crate::http::asking::{self, Headers};
 use crate::http::authentication::{Caller, must_be_allowed};
-use crate::http::envelope::{Found, Pagination};
+use crate::http::body::Body;
+use crate::http::envelope::{Created, Found, Pagination};
 use crate::http::problem::Problem;
 use crate::http::reading::{caught_up, page, word};
 use crate::resources::Tag;
 
 pub struct Catalogue {
+    pub commands: Commands,
     pub readers: Readers,
 }
 
@@ -57,6 +63,21 @@ impl From<Search> for Finds {
 
 #[OpenApi(tag = "Tag::Whiskeys")]
 impl Catalogue {
+    /// Register a cask
+    #[oai(path = "/whiskeys", method = "post", operation_id = "register_whiskey")]
+    async fn register_whiskey(
+        &self,
+        caller: Caller,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        body: Body<RegisterWhiskeyBody>,
+    ) -> Result<Created<Changed>, Problem> {
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(caller.0, headers, body.digest)?;
+        let done = self.commands.register_whiskey(&asked, body.value).await?;
+        let location = format!("/api/v1/whiskeys/{}", done.answer);
+        Ok(Created::new(changed(&done, "PENDING")).at(location).done(&done))
+    }
+
     /// The catalogue; newest first, if no order is asked for
     #[oai(path = "/whiskeys", method = "get", operation_id = "whiskeys")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the endpoint")]

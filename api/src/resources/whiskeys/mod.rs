@@ -20,7 +20,7 @@ use super::Tag;
 use crate::http::asking::{self, Headers};
 use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::{Body, Checked};
-use crate::http::envelope::{Created, Found};
+use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
 use crate::http::problem::Problem;
@@ -68,21 +68,6 @@ pub(super) fn whiskey_id(text: &str) -> Result<WhiskeyId, Problem> {
 
 #[OpenApi(tag = "Tag::Whiskeys")]
 impl Whiskeys {
-    /// Register a cask
-    #[oai(path = "/whiskeys", method = "post", operation_id = "register_whiskey")]
-    async fn register_whiskey(
-        &self,
-        caller: Caller,
-        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
-        body: Body<RegisterWhiskeyBody>,
-    ) -> Result<Created<Changed>, Problem> {
-        let headers = Headers { idempotency_key: key.0, if_match: None };
-        let asked = asking::asked(caller.0, headers, body.digest)?;
-        let done = self.commands.register_whiskey(&asked, body.value).await?;
-        let location = format!("/api/v1/whiskeys/{}", done.answer);
-        Ok(Created::new(changed(&done, "PENDING")).at(location).done(&done))
-    }
-
     /// One cask
     #[oai(path = "/whiskeys/:id", method = "get", operation_id = "whiskey")]
     async fn whiskey(
