@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// Longer than any of that work takes, so that one step is the rule.
-const STEP: Duration = Duration::from_millis(25);
+const STEP: Duration = Duration::from_millis(50);
 
 /// Does the work, and answers a whole number of steps after it was begun.
 pub(crate) async fn evenly<T>(work: impl Future<Output = T>) -> T {
