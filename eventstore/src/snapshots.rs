@@ -50,6 +50,7 @@ fn parsed<A: Root>(id: &str, state: &str) -> Option<A> {
 /// A row of a stream as it is read: its snapshot, which has tenant and state, or an event after it.
 #[derive(FromRow)]
 struct ReadRow {
+    aggregate_type: String,
     sequence: i64,
     event_type: Option<String>,
     event_version: Option<String>,
@@ -65,26 +66,51 @@ pub(crate) async fn read_with_events<A: Root>(
     pool: &PgPool,
     id: &str,
 ) -> Result<Option<Cold<A>>, StoreError> {
-    let rows: Vec<ReadRow> = sqlx::query_as(
-        "with snapshot as (
-             select tenant, sequence, state from eventstore.snapshots
-             where aggregate_type = $1 and aggregate_id = $2 and schema_version = $3
+    folded(id, read_rows(pool, id, &[(A::TYPE, A::SNAPSHOT_VERSION)]).await?)
+}
+
+/// The same of two streams under one id, still with one question.
+pub(crate) async fn read_both_with_events<A: Root, B: Root>(
+    pool: &PgPool,
+    id: &str,
+) -> Result<(Option<Cold<A>>, Option<Cold<B>>), StoreError> {
+    let kinds = [(A::TYPE, A::SNAPSHOT_VERSION), (B::TYPE, B::SNAPSHOT_VERSION)];
+    let rows = read_rows(pool, id, &kinds).await?;
+    let (one, other) = rows.into_iter().partition(|row| row.aggregate_type == A::TYPE);
+    Ok((folded(id, one)?, folded(id, other)?))
+}
+
+async fn read_rows(
+    pool: &PgPool,
+    id: &str,
+    kinds: &[(&str, i32)],
+) -> Result<Vec<ReadRow>, StoreError> {
+    let (types, versions): (Vec<&str>, Vec<i32>) = kinds.iter().copied().unzip();
+    let rows = sqlx::query_as(
+        "with wanted as (
+             select w.aggregate_type, s.tenant, s.sequence, s.state
+             from unnest($1::text[], $2::int[]) w (aggregate_type, schema_version)
+             left join eventstore.snapshots s
+                 on s.aggregate_type = w.aggregate_type and s.aggregate_id = $3
+                     and s.schema_version = w.schema_version
          )
-         select s.sequence, null as event_type, null as event_version, null::json as payload,
-             null::json as metadata, s.tenant, s.state
-         from snapshot s
+         select aggregate_type, sequence, null as event_type, null as event_version,
+             null::json as payload, null::json as metadata, tenant, state
+         from wanted where state is not null
          union all
-         select e.sequence, e.event_type, e.event_version, e.payload, e.metadata, null, null
-         from eventstore.streams e
-         where e.aggregate_type = $1 and e.aggregate_id = $2
-             and e.sequence > coalesce((select sequence from snapshot), 0)
+         select e.aggregate_type, e.sequence, e.event_type, e.event_version, e.payload,
+             e.metadata, null, null
+         from wanted w cross join lateral (
+             select * from eventstore.streams
+             where aggregate_type = w.aggregate_type and aggregate_id = $3
+                 and sequence > coalesce(w.sequence, 0)
+         ) e
          order by sequence",
-    )
-    .bind(A::TYPE)
-    .bind(id)
-    .bind(A::SNAPSHOT_VERSION)
-    .fetch_all(pool)
-    .await?;
+    );
+    Ok(rows.bind(types).bind(versions).bind(id).fetch_all(pool).await?)
+}
+
+fn folded<A: Root>(id: &str, rows: Vec<ReadRow>) -> Result<Option<Cold<A>>, StoreError> {
     let (mut owner, mut sequence, mut state, mut events) = (None, 0, A::default(), Vec::new());
     for row in rows {
         match (row.state, row.event_type) {

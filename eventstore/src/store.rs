@@ -137,6 +137,21 @@ impl Store {
         self.read_on(tenant, id, cold)
     }
 
+    /// Two streams under one id, still by one question.
+    pub async fn load_both_evenly<A: Root, B: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+    ) -> Result<(Loaded<A>, Loaded<B>), StoreError> {
+        match snapshots::read_both_with_events::<A, B>(&self.pool, id).await? {
+            (Some(one), Some(other)) => {
+                Ok((self.read_on(tenant, id, one)?, self.read_on(tenant, id, other)?))
+            }
+            // A snapshot that cannot be read.
+            _ => Ok((self.load_evenly(tenant, id).await?, self.load_evenly(tenant, id).await?)),
+        }
+    }
+
     /// Folds what is not in the state yet.
     fn read_on<A: Root>(
         &self,

@@ -1,18 +1,24 @@
-//! A program that runs on the one core and never outlives the benchmark, not even its `kill -9`.
+//! A program that runs on the one core, alone there, and never outlives the benchmark, not even its `kill -9`.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
+use std::sync::LazyLock;
 
 use rustix::process::{Pid, test_kill_process};
 
 /// The guard of the embedded services: it ends the program when the pipe is closed, and whoever dies
 /// closes their pipes.
 const GUARD: &str = include_str!("../../../embedded/src/guard.sh");
-/// What is measured runs here and nowhere else; everything else where it likes.
+/// What is measured runs here and nowhere else.
 const CORE: &str = "0";
+/// All cores but that one, counted before this process has left any.
+static OTHERS: LazyLock<Option<String>> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    (cores > 1).then(|| format!("1-{}", cores - 1))
+});
 
 /// A running program.
 pub struct Child {
@@ -77,8 +83,46 @@ fn about(pid: u32, what: &str) -> String {
     std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(what)).unwrap()
 }
 
-/// Where there is no `taskset`, everything runs on all cores.
+/// Where there is no `taskset` and no second core, everything runs on all cores.
 pub fn can_pin() -> bool {
-    let pinned = Command::new("taskset").args(["-c", CORE, "true"]).status();
-    pinned.is_ok_and(|status| status.success())
+    OTHERS.as_ref().is_some_and(|others| taskset(&["-c", others, "true"]))
+}
+
+/// From now on this process, the services and the platform are on the other cores: what is measured
+/// has its core to itself.
+pub fn leave_the_core() {
+    let Some(others) = &*OTHERS else {
+        return;
+    };
+    for pid in family() {
+        // A process that has just ended need not be moved.
+        taskset(&["-a", "-c", "-p", others, &pid.to_string()]);
+    }
+}
+
+fn taskset(arguments: &[&str]) -> bool {
+    let mut taskset = Command::new("taskset");
+    let quiet = taskset.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// This process and all that it started, however far down.
+fn family() -> Vec<u32> {
+    let processes: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| {
+            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (_, after_name) = stat.rsplit_once(')')?;
+            Some((pid, after_name.split_whitespace().nth(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut family = vec![std::process::id()];
+    let mut at = 0;
+    while let Some(parent) = family.get(at).copied() {
+        let children = processes.iter().filter(|(_, of)| *of == parent);
+        family.extend(children.map(|(pid, _)| *pid));
+        at += 1;
+    }
+    family
 }

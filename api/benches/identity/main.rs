@@ -1,5 +1,5 @@
 //! Measures signing in, refreshing and judging tokens over HTTP: the real binary with the role `api`
-//! on one core, over private services, with everything else of the platform beside it;
+//! on one core of its own, over private services, with everything else of the platform beside it;
 //! then other people's servers in its place.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
@@ -48,6 +48,7 @@ async fn measure() {
     let platform = world.platform().await;
     let people = population::load(&platform).await;
     world.settle(&platform).await;
+    child::leave_the_core();
 
     let server = Server::start(&world, "one").await;
     let clients = Arc::new(Clients::sign_in(&server, people).await);

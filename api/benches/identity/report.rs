@@ -37,7 +37,7 @@ pub fn print(findings: &Findings) {
     println!(
         "\nloaded: {TENANTS} tenants, {} users, of whom {PEOPLE} sign in; API process on {}\n",
         users(),
-        if can_pin() { "one core" } else { "ALL cores: there is no taskset" },
+        if can_pin() { "one core of its own" } else { "ALL cores: there is no taskset" },
     );
     let (p95, errors) = arrivals(&findings.outcomes);
     let [revoke_p50_ms, _, revoke_p99_ms] = percentiles(findings.sign_outs.iter().copied());

@@ -68,8 +68,8 @@ impl Commands {
         let holder = self.holder_of(tenant, typed).await?;
         let user = holder.unwrap_or(NOBODY);
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
-        let account = self.store.load_evenly::<User>(tenant, &user.to_string()).await?;
-        let devices = self.store.load_evenly::<Devices>(tenant, &user.to_string()).await?;
+        let (account, devices) =
+            self.store.load_both_evenly::<User, Devices>(tenant, &user.to_string()).await?;
         let known = self.known_device(tenant, user, sign_in, &devices.state);
         let guard = match known {
             Some(known) if !known.blocked => {

@@ -40,6 +40,9 @@ async fn a_long_stream_starts_cold_from_its_last_snapshot() {
     for process in [&cold, &Process::start(&database.url)] {
         let even = process.store.load_evenly::<Lane>(TENANT, LANE).await.unwrap();
         assert_eq!((even.sequence, &*even.state, even.fresh), (1_000, &state, true));
+        let both = process.store.load_both_evenly::<Tenant, Lane>(TENANT, LANE).await.unwrap();
+        assert_eq!((both.0.sequence, &*both.0.state), (0, &Tenant::default()));
+        assert_eq!((both.1.sequence, &*both.1.state, both.1.fresh), (1_000, &state, true));
     }
     let nobody = cold.store.load_evenly::<Lane>(TENANT, "nobody").await.unwrap();
     assert_eq!((nobody.sequence, &*nobody.state), (0, &Lane::default()));
@@ -71,6 +74,8 @@ async fn a_snapshot_of_another_shape_or_a_broken_one_is_passed_over() {
         assert_eq!((loaded.sequence, &*loaded.state), (1_000, &state), "{tampered}");
         let even = Process::start(&database.url).store.load_evenly::<Lane>(TENANT, LANE).await;
         let even = even.unwrap();
+        assert_eq!((even.sequence, &*even.state), (1_000, &state), "{tampered}");
+        let (even, _) = cold.store.load_both_evenly::<Lane, Tenant>(TENANT, LANE).await.unwrap();
         assert_eq!((even.sequence, &*even.state), (1_000, &state), "{tampered}");
     }
 }
