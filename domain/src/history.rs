@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::devices::DevicesEvent;
-use crate::id::DeviceId;
+use crate::file::FileEvent;
+use crate::id::{DeviceId, FileId};
 use crate::lane::LaneEvent;
 use crate::language::Language;
 use crate::moment::Moment;
@@ -19,6 +20,7 @@ use crate::nft::NftEvent;
 use crate::personal::SealedRef;
 use crate::role::Role;
 use crate::session::{EndReason, SessionEvent};
+use crate::shelf::ShelfEvent;
 use crate::sign_in_codes::SignInCodesEvent;
 use crate::sign_in_guard::{Letter, SignInGuardEvent};
 use crate::sign_ins::SignInsEvent;
@@ -26,7 +28,7 @@ use crate::tenant::{PasswordPolicy, TenantEvent};
 use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{
-    devices, lane, nft, personal, session, sign_in_codes, sign_ins, upcast, user, whiskey,
+    devices, file, lane, nft, personal, session, sign_in_codes, sign_ins, upcast, user, whiskey,
 };
 
 const AT: Moment = Moment::from_unix_ms(1_800_000);
@@ -117,6 +119,25 @@ fn samples() -> Vec<Value> {
     push(
         &mut all,
         vec![
+            file::samples::uploaded(),
+            file::samples::ordered(),
+            file::samples::made(),
+            file::samples::refused(),
+            file::samples::attached(),
+            file::samples::detached(),
+            file::samples::deleted(),
+        ],
+    );
+    push(
+        &mut all,
+        vec![
+            ShelfEvent::FileShelved { file: FileId::new(1), size: 2 },
+            ShelfEvent::FileTakenOff { file: FileId::new(1) },
+        ],
+    );
+    push(
+        &mut all,
+        vec![
             sign_in_codes::samples::asked(1, 0),
             sign_in_codes::samples::asked_again(1, 1, 1),
             sign_in_codes::samples::tried(1, 1, 1),
@@ -140,6 +161,8 @@ fn samples() -> Vec<Value> {
             whiskey::samples::offered(),
             whiskey::samples::withdrawn(),
             whiskey::samples::accepted(),
+            whiskey::samples::attached(),
+            whiskey::samples::detached(),
             whiskey::samples::retired(),
             whiskey::samples::tokenising(),
             whiskey::samples::tokenised(),
@@ -236,6 +259,8 @@ fn decode(sample: &Value) -> Value {
         "sign_in_codes" => read::<SignInCodesEvent>(tagged),
         "sign_ins" => read::<SignInsEvent>(tagged),
         "whiskey" => read::<WhiskeyEvent>(tagged),
+        "file" => read::<FileEvent>(tagged),
+        "shelf" => read::<ShelfEvent>(tagged),
         "nft" => read::<NftEvent>(tagged),
         "lane" => read::<LaneEvent>(tagged),
         other => panic!("no aggregate is called {other}"),

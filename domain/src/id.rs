@@ -69,6 +69,8 @@ ids! {
     DeviceId,
     /// A cask; also its token id on every chain.
     WhiskeyId,
+    /// Bytes somebody uploaded.
+    FileId,
     /// A question that was mailed to somebody and waits for its answer.
     ChallengeId,
 }

@@ -32,6 +32,8 @@ enum What {
     Offer(usize),
     Withdraw,
     Accept,
+    Attach,
+    Detach,
     Tokenise,
     Complete,
     Retire,
@@ -66,6 +68,8 @@ impl Try {
             What::Offer(to) => Decision::of(OfferTransfer { by: user, to: PEOPLE[*to] }),
             What::Withdraw => Decision::of(WithdrawTransfer { by: user }),
             What::Accept => Decision::of(AcceptTransfer { by: user }),
+            What::Attach => Decision::of(AddAttachment { by, attachment: photograph() }),
+            What::Detach => Decision::of(RemoveAttachment { by, file: photograph().file }),
             What::Tokenise => {
                 Decision::of(StartTokenisation { by: user, network: "development".into() })
             }

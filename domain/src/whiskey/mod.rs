@@ -3,6 +3,7 @@
 pub mod details;
 
 mod approve;
+mod attachment;
 mod condition_report;
 mod correct;
 #[cfg(test)]
@@ -18,6 +19,9 @@ mod transfer;
 mod valuation;
 
 pub use approve::ApproveWhiskey;
+pub use attachment::{
+    AddAttachment, Attachment, AttachmentRole, RemoveAttachment, WithdrawAttachment,
+};
 pub use condition_report::ReportCondition;
 pub use correct::CorrectWhiskey;
 pub use movement::MoveWhiskey;
@@ -36,7 +40,7 @@ use self::details::{Details, Money, StorageLocation};
 use crate::command::aggregate;
 use crate::event::events;
 use crate::fixed::Fixed;
-use crate::id::UserId;
+use crate::id::{FileId, UserId};
 use crate::refusal::{Kind, Refusal};
 
 /// What rules need to know of a cask. The details travel with it until it is tokenised, because
@@ -62,6 +66,7 @@ pub struct Entry {
     regauged: bool,
     /// Who may become the owner by saying yes.
     pub offered_to: Option<UserId>,
+    pub attachments: Vec<Attachment>,
 }
 
 /// Who records something about a cask.
@@ -121,6 +126,8 @@ events! {
         TransferOffered = "whiskey.transfer_offered" v 1 { to: UserId },
         TransferWithdrawn = "whiskey.transfer_withdrawn" v 1 {},
         TransferAccepted = "whiskey.transfer_accepted" v 1 { from: UserId, to: UserId },
+        FileAttached = "whiskey.file_attached" v 1 { file: FileId, role: AttachmentRole },
+        FileDetached = "whiskey.file_detached" v 1 { file: FileId },
         WhiskeyRetired = "whiskey.retired" v 1 { reason: RetireReason },
         TokenisationStarted = "whiskey.tokenisation_started" v 1 { network: String },
         TokenisationCompleted = "whiskey.tokenisation_completed" v 1 { network: String },
@@ -145,6 +152,8 @@ pub enum WhiskeyError {
     OfferedToOwner,
     #[error("there were {before} litres of alcohol in the cask: there cannot be more now")]
     LitresRise { before: Fixed<2> },
+    #[error("a cask has so many files and no more")]
+    EnoughAttachments,
 }
 
 impl Refusal for WhiskeyError {
@@ -154,7 +163,9 @@ impl Refusal for WhiskeyError {
             Self::AlreadyRegistered => Kind::Taken,
             Self::IllegalState { .. } => Kind::IllegalState,
             Self::OwnCask | Self::NotTheOwner | Self::NotOffered => Kind::Forbidden,
-            Self::OfferedToOwner | Self::LitresRise { .. } => Kind::Invalid,
+            Self::OfferedToOwner | Self::LitresRise { .. } | Self::EnoughAttachments => {
+                Kind::Invalid
+            }
         }
     }
 
@@ -164,7 +175,9 @@ impl Refusal for WhiskeyError {
             Self::AlreadyRegistered => "CONFLICT",
             Self::IllegalState { .. } => "ILLEGAL_STATE",
             Self::OwnCask | Self::NotTheOwner | Self::NotOffered => "PERMISSION_DENIED",
-            Self::OfferedToOwner | Self::LitresRise { .. } => "VALIDATION_ERROR",
+            Self::OfferedToOwner | Self::LitresRise { .. } | Self::EnoughAttachments => {
+                "VALIDATION_ERROR"
+            }
         }
     }
 
@@ -177,7 +190,8 @@ impl Refusal for WhiskeyError {
             | Self::NotTheOwner
             | Self::NotOffered
             | Self::OfferedToOwner
-            | Self::LitresRise { .. } => None,
+            | Self::LitresRise { .. }
+            | Self::EnoughAttachments => None,
         }
     }
 }
@@ -194,6 +208,7 @@ impl Whiskey {
                     litres_of_alcohol: original_litres_of_alcohol,
                     regauged: false,
                     offered_to: None,
+                    attachments: Vec::new(),
                 }));
             }
             later => {
@@ -266,6 +281,12 @@ impl Entry {
                 self.owner = to;
                 self.offered_to = None;
             }
+            WhiskeyEvent::FileAttached { file, role } => {
+                self.attachments.push(Attachment { file, role });
+            }
+            WhiskeyEvent::FileDetached { file } => {
+                self.attachments.retain(|attachment| attachment.file != file);
+            }
             WhiskeyEvent::WhiskeyRetired { .. } => self.stage = Stage::Retired,
             WhiskeyEvent::TokenisationStarted { .. } => self.stage = Stage::Tokenising,
             WhiskeyEvent::TokenisationCompleted { .. } => self.stage = Stage::Tokenised,
@@ -286,7 +307,7 @@ impl Entry {
     }
 }
 
-aggregate!(Whiskey, "whiskey", WhiskeyEvent, WhiskeyError, snapshot 3);
+aggregate!(Whiskey, "whiskey", WhiskeyEvent, WhiskeyError, snapshot 4);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -411,6 +432,19 @@ pub(crate) mod samples {
 
     pub fn accepted() -> WhiskeyEvent {
         WhiskeyEvent::TransferAccepted { from: OWNER, to: BUYER }
+    }
+
+    pub const fn photograph() -> Attachment {
+        Attachment { file: FileId::new(7_206_001), role: AttachmentRole::Image }
+    }
+
+    pub fn attached() -> WhiskeyEvent {
+        let Attachment { file, role } = photograph();
+        WhiskeyEvent::FileAttached { file, role }
+    }
+
+    pub fn detached() -> WhiskeyEvent {
+        WhiskeyEvent::FileDetached { file: photograph().file }
     }
 
     pub fn retired() -> WhiskeyEvent {
