@@ -37,6 +37,7 @@ pub struct Config {
     pub chain: ChainConfig,
     pub log: LogConfig,
     pub mail: MailConfig,
+    pub storage: StorageConfig,
     pub limits: LimitsConfig,
     pub internal: InternalConfig,
     pub passwords: PasswordsConfig,
@@ -113,6 +114,27 @@ struct MailDefaults {
     mailjet_url: &'static str,
 }
 
+/// Where files are kept: in a folder, or in a bucket that speaks S3.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StorageConfig {
+    /// Below the data folder by default.
+    pub folder: Option<PathBuf>,
+    pub bucket: Option<String>,
+    pub region: String,
+    /// Of a server that is not Amazon's.
+    pub endpoint: Option<String>,
+    /// Without these two, what the machine's own role may.
+    pub access_key: Option<SecretString>,
+    pub secret_key: Option<SecretString>,
+    /// 32 bytes in base64. With it files are encrypted at rest; lost, they are, too.
+    pub encryption_key: Option<SecretString>,
+}
+
+#[derive(Serialize)]
+struct StorageDefaults {
+    region: &'static str,
+}
+
 /// How often one address may ask.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LimitsConfig {
@@ -146,6 +168,7 @@ struct Defaults {
     chain: ChainDefaults,
     log: LogDefaults,
     mail: MailDefaults,
+    storage: StorageDefaults,
     limits: LimitsConfig,
     internal: InternalDefaults,
     passwords: PasswordsConfig,
@@ -185,6 +208,7 @@ const DEFAULTS: Defaults = Defaults {
         from: "CaskChain <no-reply@localhost>",
         mailjet_url: "https://api.mailjet.com",
     },
+    storage: StorageDefaults { region: "us-east-1" },
     limits: LimitsConfig {
         sensitive_per_minute: NonZeroU32::new(10).unwrap(),
         anonymous_per_minute: NonZeroU32::new(100).unwrap(),

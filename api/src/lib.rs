@@ -13,5 +13,6 @@ pub mod resources;
 pub mod role;
 pub mod serve;
 pub mod setup;
+mod storage;
 pub mod wiring;
 mod write_side;

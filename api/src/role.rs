@@ -15,4 +15,6 @@ pub enum Role {
     Minting,
     /// Sends mail.
     Notifications,
+    /// Makes renditions of images, and deletes what is gone.
+    Files,
 }

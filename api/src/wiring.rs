@@ -8,6 +8,7 @@ use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::outbox::Outbox;
 use commands::outside::tokens::ACCESS_TOKEN_LIFE;
+use commands::reactions::files::FileWorker;
 use commands::reactions::mail::Mailer;
 use commands::reactions::mint::Minter;
 use commands::{Asked, Commands};
@@ -22,6 +23,7 @@ use eventstore::vault::Vault;
 use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
 use projections::alerts::Alerts;
 use projections::devices::Devices;
+use projections::files::Files;
 use projections::login_history::LoginHistory;
 use projections::nfts::Nfts;
 use projections::sessions::Sessions;
@@ -42,6 +44,7 @@ use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
 use crate::post::post;
 use crate::role::Role;
+use crate::storage::objects;
 use crate::write_side::{Keys, commands_of};
 
 #[derive(Debug, Error)]
@@ -140,7 +143,7 @@ impl Platform {
             Store::new(log.clone(), appender, vault.clone(), entropy.clone(), clock.clone());
         let limits = AddressLimits::new(Limits::new(log.clone()), &keys.addresses, &config.limits);
         let idempotency = Arc::new(IdempotencySecret::new(&keys.idempotency));
-        let commands = commands_of(config, store, ids, entropy.clone(), keys)?;
+        let commands = commands_of(config, store, ids, entropy.clone(), keys, objects(config)?)?;
 
         let nats_url = required(&config.nats_url, "nats_url")?;
         let nats = stream::connect(&nats_url).await.map_err(StartError::of)?;
@@ -179,6 +182,7 @@ impl Platform {
             run.start(Whiskeys);
             run.start(WhiskeyHistory);
             run.start(Nfts);
+            run.start(Files { vault: vault.clone() });
         }
         let journal = Journal::new(log);
         workers.push(tokio::spawn(keeper.run(Arc::clone(&commands.tokens), stop.clone())));
@@ -199,6 +203,10 @@ impl Platform {
                 public_url: config.public_url(),
             };
             workers.push(tokio::spawn(mailer.run(jetstream.clone(), stop.clone())));
+        }
+        if roles.contains(&Role::Files) {
+            let worker = FileWorker { commands: commands.clone() };
+            workers.push(tokio::spawn(worker.run(jetstream.clone(), stop.clone())));
         }
         if roles.contains(&Role::Minting) {
             let node = node(config)?;

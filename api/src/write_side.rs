@@ -9,6 +9,7 @@ use commands::outside::challenges::Challenges;
 use commands::outside::device_tokens::DeviceTokens;
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::key_ring::KeyRing;
+use commands::outside::objects::Objects;
 use commands::outside::passwords::{Costs, Passwords};
 use commands::outside::refresh_tokens::RefreshTokens;
 use commands::outside::sign_in_codes::SignInCodes;
@@ -18,8 +19,13 @@ use eventstore::ids::Ids;
 use eventstore::secrets::Secrets;
 use eventstore::{Entropy, Store};
 
+use tokio::sync::Semaphore;
+
 use crate::config::{Config, ConfigError, PasswordsConfig};
 use crate::wiring::StartError;
+
+/// Each holds up to 15 MiB.
+const UPLOADS_AT_ONCE: usize = 16;
 
 /// The keys the platform made for itself.
 pub(crate) struct Keys {
@@ -57,6 +63,7 @@ pub(crate) fn commands_of(
     ids: Ids,
     entropy: Entropy,
     keys: Keys,
+    objects: Objects,
 ) -> Result<Commands, StartError> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let PasswordsConfig { memory_kib, iterations, lanes, threads } = config.passwords;
@@ -77,6 +84,8 @@ pub(crate) fn commands_of(
         challenges: Arc::new(Challenges::new(&keys.challenges)),
         claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
         mint_policy: Arc::new(mint_policy(config, contract, custody)),
+        objects,
+        uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
     })
 }
 

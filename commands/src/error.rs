@@ -1,10 +1,12 @@
 //! Everything a command can come back with instead of an answer.
 
 use domain::devices::DevicesError;
+use domain::file::FileError;
 use domain::moment::Moment;
 use domain::permission::Permission;
 use domain::refusal::{Kind, Refusal};
 use domain::session::SessionError;
+use domain::shelf::ShelfError;
 use domain::sign_in_codes::SignInCodesError;
 use domain::sign_in_guard::SignInGuardError;
 use domain::sign_ins::SignInsError;
@@ -18,6 +20,7 @@ use eventstore::{CommitError, StoreError};
 use thiserror::Error;
 
 use crate::outside::chain::ChainError;
+use crate::outside::objects::ObjectError;
 use crate::outside::passwords::PasswordError;
 use crate::outside::tokens::TokenError;
 
@@ -68,6 +71,7 @@ pub enum CommandError {
 pub enum Dependency {
     Database,
     Chain,
+    Storage,
 }
 
 impl std::fmt::Display for Dependency {
@@ -75,6 +79,7 @@ impl std::fmt::Display for Dependency {
         f.write_str(match self {
             Self::Database => "the database",
             Self::Chain => "the chain",
+            Self::Storage => "the object store",
         })
     }
 }
@@ -101,6 +106,8 @@ macro_rules! refusals {
 }
 refusals!(
     DevicesError,
+    FileError,
+    ShelfError,
     SignInCodesError,
     SessionError,
     SignInsError,
@@ -183,6 +190,18 @@ impl From<ChainError> for CommandError {
         match error {
             ChainError::Unavailable(_) => Self::Unavailable(Dependency::Chain),
             ChainError::Nonsense(_) => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<ObjectError> for CommandError {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Unavailable(reason) => {
+                tracing::warn!(reason, "the object store does not answer");
+                Self::Unavailable(Dependency::Storage)
+            }
+            ObjectError::Absent | ObjectError::Corrupt => Self::Broken(error.to_string()),
         }
     }
 }

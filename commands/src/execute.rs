@@ -10,12 +10,14 @@ use eventstore::ids::Ids;
 use eventstore::{Commit, Context, Entropy, IdempotencyKey, Loaded, Store, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::claims::ClaimDigests;
 use crate::error::CommandError;
 use crate::nft::MintPolicy;
 use crate::outside::challenges::Challenges;
 use crate::outside::device_tokens::DeviceTokens;
+use crate::outside::objects::Objects;
 use crate::outside::passwords::Passwords;
 use crate::outside::refresh_tokens::RefreshTokens;
 use crate::outside::sign_in_codes::SignInCodes;
@@ -40,6 +42,9 @@ pub struct Commands {
     pub sign_in_codes: Arc<SignInCodes>,
     pub claim_digests: Arc<ClaimDigests>,
     pub mint_policy: Arc<MintPolicy>,
+    pub objects: Objects,
+    /// Places for uploads: each holds some MiB.
+    pub uploads: Arc<Semaphore>,
 }
 
 /// A command with its circumstances.

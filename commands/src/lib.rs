@@ -6,6 +6,7 @@ pub mod devices;
 pub mod error;
 mod evenly;
 pub mod execute;
+pub mod file;
 pub mod letters;
 pub mod nft;
 pub mod outside;

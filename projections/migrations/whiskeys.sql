@@ -22,6 +22,7 @@ create table whiskeys (
     details jsonb not null,
     offered_to bigint,
     retire_reason text,
+    attachments jsonb not null default '[]',
     rejection_reason text,
     network text,
     registered_at timestamptz not null,

@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod devices;
+pub mod files;
 pub mod generation;
 pub mod login_history;
 pub mod nfts;

@@ -234,6 +234,9 @@ impl From<CommandError> for Problem {
                 Self::new(ErrorCode::DatabaseUnavailable)
             }
             CommandError::Unavailable(Dependency::Chain) => Self::new(ErrorCode::ChainUnavailable),
+            CommandError::Unavailable(Dependency::Storage) => {
+                Self::new(ErrorCode::StorageUnavailable)
+            }
             CommandError::Repeated { .. } | CommandError::Broken(_) => Self::internal(&error),
         }
     }

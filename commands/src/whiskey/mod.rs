@@ -26,7 +26,7 @@ fn person(asked: &Asked) -> Result<UserId, CommandError> {
 }
 
 /// Whoever records something: for their own cask, or as the warehouse.
-fn recorder(asked: &Asked) -> Result<Recorder, CommandError> {
+pub(crate) fn recorder(asked: &Asked) -> Result<Recorder, CommandError> {
     let is_keeper = asked.context.actor.may(Permission::KEEP_WHISKEY);
     Ok(Recorder { user: person(asked)?, is_keeper })
 }

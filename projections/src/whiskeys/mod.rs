@@ -7,7 +7,7 @@ mod words;
 pub use catalogue::{Filter, Sort, SortKey};
 use domain::id::{TenantId, UserId, WhiskeyId};
 use domain::whiskey::details::Details;
-use domain::whiskey::{Stage, Whiskey, WhiskeyEvent};
+use domain::whiskey::{Attachment, Stage, Whiskey, WhiskeyEvent};
 use eventstore::Recorded;
 pub use search::{FacetRow, Search};
 use sqlx::types::Json;
@@ -34,13 +34,14 @@ pub struct WhiskeyRow {
     pub network: Option<String>,
     pub offered_to: Option<i64>,
     pub retire_reason: Option<String>,
+    pub attachments: Json<Vec<Attachment>>,
     pub registered_at: OffsetDateTime,
     pub changed_at: OffsetDateTime,
 }
 
 impl Projection for Whiskeys {
     const NAME: &'static str = "whiskeys";
-    const VERSION: i32 = 4;
+    const VERSION: i32 = 5;
     const TABLES: &'static str = include_str!("../../migrations/whiskeys.sql");
 
     async fn apply(
@@ -98,6 +99,16 @@ impl Projection for Whiskeys {
             WhiskeyEvent::TransferAccepted { to, .. } => {
                 let change = "offered_to = null, owner = $2::text::bigint";
                 set(connection, id, change, to.to_string()).await?;
+            }
+            WhiskeyEvent::FileAttached { file, role } => {
+                let change = "attachments = attachments || $2::text::jsonb";
+                let attachment = serde_json::json!([Attachment { file, role }]);
+                set(connection, id, change, attachment.to_string()).await?;
+            }
+            WhiskeyEvent::FileDetached { file } => {
+                let change = "attachments = jsonb_path_query_array(attachments,
+                    '$[*] ? (@.file != $file)', jsonb_build_object('file', $2))";
+                set(connection, id, change, file.to_string()).await?;
             }
             WhiskeyEvent::WhiskeyRetired { reason } => {
                 enter(connection, id, Stage::Retired).await?;
@@ -257,7 +268,7 @@ async fn register(
 const COLUMNS: &str = "whiskey_id, sequence, owner, status,
     original_litres_of_alcohol::text as original_litres_of_alcohol,
     regauged_litres_of_alcohol::text as regauged_litres_of_alcohol, details, rejection_reason,
-    network, offered_to, retire_reason, registered_at, changed_at";
+    network, offered_to, retire_reason, attachments, registered_at, changed_at";
 
 impl Readers {
     /// One cask.

@@ -1,5 +1,6 @@
 //! A cask as it is shown.
 
+use domain::whiskey::AttachmentRole;
 use poem_openapi::Object;
 use projections::whiskeys::WhiskeyRow;
 
@@ -37,6 +38,9 @@ pub struct Whiskey {
     offered_to: Option<String>,
     /// bottled, lost or withdrawn.
     retire_reason: Option<String>,
+    /// Files, the one attached first before the others.
+    images: Vec<String>,
+    documents: Vec<String>,
     registered_at: String,
     changed_at: String,
 }
@@ -57,6 +61,10 @@ struct Value {
 impl From<WhiskeyRow> for Whiskey {
     fn from(row: WhiskeyRow) -> Self {
         let details = row.details.0;
+        let files = |role| {
+            let of_role = row.attachments.iter().filter(|attachment| attachment.role == role);
+            of_role.map(|attachment| attachment.file.to_string()).collect()
+        };
         Self {
             id: row.whiskey_id.to_string(),
             owner: row.owner.to_string(),
@@ -90,6 +98,8 @@ impl From<WhiskeyRow> for Whiskey {
             network: row.network,
             offered_to: row.offered_to.map(|id| id.to_string()),
             retire_reason: row.retire_reason,
+            images: files(AttachmentRole::Image),
+            documents: files(AttachmentRole::Document),
             registered_at: written(row.registered_at),
             changed_at: written(row.changed_at),
         }
