@@ -96,7 +96,7 @@ const ADMINISTRATORS: [&str; 10] = [
 ];
 
 /// What everybody may.
-const EVERYBODY: [&str; 37] = [
+const EVERYBODY: [&str; 44] = [
     "logout",
     "revoke_token",
     "change_password",
@@ -132,6 +132,13 @@ const EVERYBODY: [&str; 37] = [
     "withdraw_transfer",
     "accept_transfer",
     "whiskey_history",
+    "attach_file",
+    "detach_file",
+    "upload_file",
+    "files",
+    "file_details",
+    "delete_file",
+    "process_image",
     "generate_nft",
     "nft",
 ];
@@ -176,6 +183,7 @@ fn valid_body(operation: &str) -> Value {
         "move_whiskey" => json!({ "storageLocation": { "warehouse": "W1" } }),
         "report_condition" => json!({ "condition": "sound" }),
         "offer_transfer" => json!({ "to": "1" }),
+        "attach_file" => json!({ "fileId": "1", "role": "image" }),
         _ => json!({}),
     }
 }
@@ -189,6 +197,8 @@ async fn another_tenant_s_things_are_not_there() {
     let isla = server.person("Isla").await;
     let keeper = server.administrator().await;
     let (user, whiskey) = (isla.id().await, isla.cask("T-1").await);
+    let file = isla.upload("a.pdf", b"%PDF-1.7 a certificate".to_vec()).await.expect(201);
+    let file = file.data()["id"].as_str().unwrap().to_owned();
     let approve = format!("/api/v1/whiskeys/{whiskey}/approve");
     keeper.put(&approve).await.expect(200);
     let session = isla.get("/api/v1/auth/sessions").await.expect(200);
@@ -203,6 +213,7 @@ async fn another_tenant_s_things_are_not_there() {
         let id = match operation.path.split('/').nth(3).unwrap() {
             "users" => &user,
             "whiskeys" | "nfts" => &whiskey,
+            "files" => &file,
             "tenants" => "1",
             "auth" if operation.path.contains("/devices/") => &isla.device,
             "auth" => &session,
@@ -217,6 +228,7 @@ async fn another_tenant_s_things_are_not_there() {
     let generate = json!({ "whiskeyId": whiskey });
     let answer = stranger.post("/api/v1/nfts/generate", generate).await;
     assert_eq!(answer.status, 404, "{}", answer.body);
+    stranger.get(&format!("/api/v1/files/{file}")).await.refused(404, "FILE_NOT_FOUND");
     let listed = stranger.get("/api/v1/users").await.expect(200);
     assert_eq!(listed.body["pagination"]["total"], 1);
     let listed = stranger.get("/api/v1/whiskeys").await.expect(200);

@@ -13,6 +13,8 @@ mod conventions;
 mod crashes;
 mod devices;
 mod erasure;
+mod file_store;
+mod files;
 mod guessing_codes;
 mod internal;
 mod killed;

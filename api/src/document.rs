@@ -22,6 +22,7 @@ use crate::http::service::ServiceTokens;
 use crate::resources::alerts::Alerts;
 use crate::resources::auth::Auth;
 use crate::resources::devices::Devices;
+use crate::resources::files::Files;
 use crate::resources::internal::Internal;
 use crate::resources::ipfs::{self, Ipfs};
 use crate::resources::login_history::LoginHistory;
@@ -38,6 +39,7 @@ use crate::resources::tokens::Tokens;
 use crate::resources::users::Users;
 use crate::resources::well_known::{self, Published};
 use crate::resources::whiskeys::Whiskeys;
+use crate::resources::whiskeys::attachments::Attachments;
 use crate::resources::whiskeys::catalogue::Catalogue;
 use crate::resources::whiskeys::history::History;
 use crate::resources::whiskeys::records::Records;
@@ -52,6 +54,7 @@ type Resources = (
     (Sessions, Devices, LoginHistory, Alerts),
     (Users, People, Tenants),
     (Whiskeys, Catalogue, Records, Transfers, History),
+    (Files, Attachments),
     (Nfts, Ipfs),
 );
 
@@ -89,6 +92,15 @@ fn resources(platform: &Platform) -> Resources {
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
             History { readers: readers.clone() },
+        ),
+        (
+            Files {
+                commands: commands.clone(),
+                readers: readers.clone(),
+                links: Arc::clone(&platform.file_links),
+                clock: platform.clock.clone(),
+            },
+            Attachments { commands: commands.clone() },
         ),
         (
             Nfts { commands: commands.clone(), readers: readers.clone() },
@@ -292,6 +304,7 @@ mod tests {
             "verify_token",
             "nft_metadata",
             "ipfs",
+            "file",
         ];
         let mut count = 0;
         for operations in document["paths"].as_object().unwrap().values() {
@@ -302,6 +315,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 58, "{count}");
+        assert!(count >= 66, "{count}");
     }
 }

@@ -14,5 +14,6 @@ pub mod role;
 pub mod serve;
 pub mod setup;
 mod storage;
+pub mod sweep;
 pub mod wiring;
 mod write_side;

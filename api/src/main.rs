@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{demo, dev, document, keys, logging, serve, setup};
+use api::{demo, dev, document, keys, logging, serve, setup, sweep};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -32,7 +32,7 @@ enum Command {
     /// Serve with the services that are configured.
     #[command(after_help = "Example: caskchain serve --roles api,projections")]
     Serve {
-        /// api, sequencer, projections, minting, notifications; all of them by default.
+        /// api, sequencer, projections, minting, notifications, files; all of them by default.
         #[arg(long, value_delimiter = ',')]
         roles: Vec<Role>,
     },
@@ -55,6 +55,11 @@ enum Command {
     User {
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// Files.
+    Files {
+        #[command(subcommand)]
+        command: FilesCommand,
     },
     /// Print the OpenAPI document as YAML.
     #[command(after_help = "Example: caskchain openapi > openapi.yaml")]
@@ -94,6 +99,17 @@ enum UserCommand {
 }
 
 #[derive(Subcommand)]
+enum FilesCommand {
+    /// Delete what a process that died left in the file store. The server does so every day.
+    #[command(after_help = "Example: caskchain files sweep --older-than 3600")]
+    Sweep {
+        /// Seconds. What is younger may belong to an upload under way.
+        #[arg(long, default_value = "3600")]
+        older_than: u64,
+    },
+}
+
+#[derive(Subcommand)]
 enum KeysCommand {
     /// Make the next key before its time: published now, it signs from tomorrow on.
     #[command(after_help = "Example: caskchain keys rotate")]
@@ -127,6 +143,9 @@ async fn main() -> ExitCode {
         }
         Command::User { command: UserCommand::CreateAdmin { tenant, email, name } } => {
             setup::create_administrator(&config, &tenant, &email, &name).await
+        }
+        Command::Files { command: FilesCommand::Sweep { older_than } } => {
+            sweep::sweep(&config, older_than).await
         }
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(&config).await,
     };

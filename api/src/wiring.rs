@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use commands::outside::chain::Chain;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
+use commands::outside::file_links::FileLinks;
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::outbox::Outbox;
 use commands::outside::tokens::ACCESS_TOKEN_LIFE;
@@ -78,6 +79,7 @@ pub struct Platform {
     pub published: watch::Receiver<i64>,
     pub nats: async_nats::Client,
     pub outbox: Option<Outbox>,
+    pub file_links: Arc<FileLinks>,
     pub metrics: Metrics,
     pub idempotency: Arc<IdempotencySecret>,
     pub clock: Clock,
@@ -142,6 +144,7 @@ impl Platform {
         let store =
             Store::new(log.clone(), appender, vault.clone(), entropy.clone(), clock.clone());
         let limits = AddressLimits::new(Limits::new(log.clone()), &keys.addresses, &config.limits);
+        let file_links = Arc::new(FileLinks::new(&keys.file_links));
         let idempotency = Arc::new(IdempotencySecret::new(&keys.idempotency));
         let commands = commands_of(config, store, ids, entropy.clone(), keys, objects(config)?)?;
 
@@ -224,6 +227,7 @@ impl Platform {
             published,
             nats,
             outbox,
+            file_links,
             metrics: Metrics::default(),
             idempotency,
             clock,

@@ -37,6 +37,7 @@ pub(crate) struct Keys {
     devices: [u8; 32],
     codes: [u8; 32],
     pub addresses: [u8; 32],
+    pub file_links: [u8; 32],
     signing: KeyRing,
 }
 
@@ -48,6 +49,7 @@ impl Keys {
             challenges: secrets.random_key("challenges").await.map_err(StartError::of)?,
             idempotency: secrets.random_key("idempotency").await.map_err(StartError::of)?,
             addresses: secrets.random_key("address-digests").await.map_err(StartError::of)?,
+            file_links: secrets.random_key("file-links").await.map_err(StartError::of)?,
             refresh: secrets.random_key("refresh-tokens").await.map_err(StartError::of)?,
             devices: secrets.random_key("device-tokens").await.map_err(StartError::of)?,
             codes: secrets.random_key("sign-in-codes").await.map_err(StartError::of)?,

@@ -6,6 +6,7 @@ pub mod killing;
 mod mail_server;
 pub mod mailjet;
 mod person;
+pub mod s3;
 pub mod samples;
 mod server;
 

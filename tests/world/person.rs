@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -179,6 +180,31 @@ impl Person {
             let mails = self.mails().await;
             let mail = mails.into_iter().find(|mail| mail["subject"] == subject)?;
             Some(mail["body"].as_str().unwrap().to_owned())
+        })
+        .await
+    }
+
+    /// Uploads bytes under a name, for nobody else to see.
+    pub async fn upload(&self, name: &str, bytes: Vec<u8>) -> Answer {
+        let part = Part::bytes(bytes).file_name(name.to_owned());
+        self.upload_form(Form::new().part("file", part)).await
+    }
+
+    pub async fn upload_form(&self, form: Form) -> Answer {
+        Answer::of(self.request(Method::POST, "/api/v1/files/upload").multipart(form)).await
+    }
+
+    /// Uploads an image and waits until all is made of it; gives its details.
+    pub async fn image(&self, bytes: Vec<u8>) -> Value {
+        let uploaded = self.upload("head.jpg", bytes).await.expect(201);
+        self.until_file_is(uploaded.data()["id"].as_str().unwrap(), "READY").await
+    }
+
+    pub async fn until_file_is(&self, id: &str, state: &str) -> Value {
+        until(&format!("the file is {state}"), || async {
+            let answer = self.get(&format!("/api/v1/files/{id}/details")).await;
+            let file = answer.body["data"].clone();
+            (file["state"] == state).then_some(file)
         })
         .await
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use commands::outside::tokens::{Claims, Disbelief, Tokens};
 use domain::permission::{Actor, Permission};
 use eventstore::Clock;
-use poem::Request;
+use poem::http::header;
+use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 use projections::Revocations;
@@ -18,6 +19,20 @@ use super::problem::Problem;
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", bearer_format = "JWT", key_name = "accessToken", checker = "believe")]
 pub struct Caller(pub Actor);
+
+/// Whoever asks, with a token or without one. A token that is not believed is refused.
+pub struct Visitor(pub Option<Actor>);
+
+impl<'a> FromRequest<'a> for Visitor {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let Some(header) = request.header(header::AUTHORIZATION) else {
+            return Ok(Self(None));
+        };
+        let token = header.strip_prefix("Bearer ");
+        let token = token.ok_or_else(|| Problem::new(ErrorCode::Unauthorized))?;
+        Ok(Self(Some(believed(request, token).await?)))
+    }
+}
 
 /// Judges access tokens: ours, not too old, of a session that has not been ended.
 #[derive(Clone)]
@@ -79,10 +94,14 @@ impl Believer {
 }
 
 async fn believe(request: &Request, bearer: Bearer) -> poem::Result<Actor> {
+    Ok(believed(request, &bearer.token).await?)
+}
+
+async fn believed(request: &Request, token: &str) -> Result<Actor, Problem> {
     let believer = request
         .data::<Believer>()
         .ok_or_else(|| Problem::internal(&"no token checker is wired"))?;
-    Ok(believer.claims(&bearer.token).await?.actor())
+    Ok(believer.claims(token).await?.actor())
 }
 
 /// Refuses who may not read what needs a permission. Commands ask for themselves.

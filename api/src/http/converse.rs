@@ -21,6 +21,9 @@ use crate::metrics::Metrics;
 
 /// No request is worked on for longer; whoever asked has long given up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// 20 MiB over a slow line. Every bit of it has a timeout of its own.
+const UPLOAD: &str = "/api/v1/files/upload";
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Puts every request into a conversation and every answer into shape.
 #[derive(Clone)]
@@ -79,7 +82,7 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
                     let problem = Problem::invalid_field(name, violation).into_response();
                     return Problem::render(problem, &conversation);
                 }
-                let response = match timeout(PATIENCE, self.inner.call(request)).await {
+                let response = match timeout(patience(&request), self.inner.call(request)).await {
                     Ok(Ok(response)) => response.into_response(),
                     Ok(Err(error)) => Problem::of_poem(error),
                     Err(_) => Problem::new(ErrorCode::ServerBusy).into_response(),
@@ -90,6 +93,10 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
         self.of.finish(&mut response, &conversation, origin.as_ref(), preflight);
         Ok(response)
     }
+}
+
+fn patience(request: &Request) -> Duration {
+    if request.uri().path() == UPLOAD { UPLOAD_PATIENCE } else { PATIENCE }
 }
 
 /// A header of the contract that cannot be read must not count as absent.

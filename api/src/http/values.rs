@@ -2,16 +2,17 @@
 //! that reads them.
 
 use commands::session::DeviceInfo;
+use domain::file::ImageFormat;
 use domain::fixed::Fixed;
-use domain::id::{TenantId, UserId, WhiskeyId};
+use domain::id::{FileId, TenantId, UserId, WhiskeyId};
 use domain::language::Language;
 use domain::nft::address::EvmAddress;
 use domain::user::Status;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
 use domain::violation::{Violation, bounded_text};
-use domain::whiskey::RetireReason;
 use domain::whiskey::details::{CaskType, Category, Currency, FillDate, Money, StorageLocation};
+use domain::whiskey::{AttachmentRole, RetireReason};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -42,6 +43,7 @@ text_fields! {
         string_schema(None, 42, "0x70997970c51812dc3a010c7d01b50e0d17dc79c8");
     TenantId = str::parse::<TenantId>, string_schema(None, 19, "1");
     UserId = str::parse::<UserId>, string_schema(None, 19, "29488301056000005");
+    FileId = str::parse::<FileId>, string_schema(None, 19, "29488301056000006");
     WhiskeyId = str::parse::<WhiskeyId>, string_schema(None, 19, "29488301056000005");
     Currency = Currency::parse, string_schema(None, 3, "GBP");
 }
@@ -143,32 +145,30 @@ impl FieldValue for Token {
     }
 }
 
-impl FieldValue for RetireReason {
-    fn schema() -> MetaSchema {
-        let enum_items = Self::ALL.map(|reason| Value::from(reason.word())).to_vec();
-        MetaSchema { enum_items, ..MetaSchema::new("string") }
-    }
+/// One of a closed list, by its word.
+macro_rules! listed_fields {
+    ($( $type:ty = $word:ident; )*) => { $(
+        impl FieldValue for $type {
+            fn schema() -> MetaSchema {
+                let enum_items = Self::ALL.map(|item| Value::from(item.$word())).to_vec();
+                MetaSchema { enum_items, ..MetaSchema::new("string") }
+            }
 
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let named = text(&value)?;
-        let words = || Self::ALL.map(Self::word).join(", ");
-        let reason = Self::ALL.into_iter().find(|reason| reason.word() == named);
-        reason.ok_or_else(|| wrong(Violation::NotOneOf(words())))
-    }
+            fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+                let named = text(&value)?;
+                let words = || Self::ALL.map(Self::$word).join(", ");
+                let item = Self::ALL.into_iter().find(|item| item.$word() == named);
+                item.ok_or_else(|| wrong(Violation::NotOneOf(words())))
+            }
+        }
+    )* };
 }
 
-impl FieldValue for Language {
-    fn schema() -> MetaSchema {
-        let enum_items = Self::ALL.map(|language| Value::from(language.tag())).to_vec();
-        MetaSchema { enum_items, ..MetaSchema::new("string") }
-    }
-
-    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
-        let named = text(&value)?;
-        let words = || Self::ALL.map(Self::tag).join(", ");
-        let language = Self::ALL.into_iter().find(|language| language.tag() == named);
-        language.ok_or_else(|| wrong(Violation::NotOneOf(words())))
-    }
+listed_fields! {
+    RetireReason = word;
+    AttachmentRole = word;
+    ImageFormat = extension;
+    Language = tag;
 }
 
 /// What a device says of itself at a sign-in.

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod auth;
 pub mod devices;
+pub mod files;
 pub mod internal;
 pub mod ipfs;
 pub mod login_history;
@@ -41,6 +42,8 @@ pub enum Tag {
     Security,
     /// Casks.
     Whiskeys,
+    /// Images and documents.
+    Files,
     /// Tokens.
     Nfts,
 }

@@ -21,7 +21,7 @@ impl Commands {
         asked.must_be_allowed(<DeleteFile as domain::command::Command<File>>::REQUIRES)?;
         let by = asked.context.actor.user();
         let by = by.ok_or(CommandError::Forbidden(Permission::REGISTER_WHISKEY))?;
-        self.once(asked, || async {
+        self.once_stubbornly(asked, || async {
             let (loaded, deleted) =
                 self.decide::<File, _>(asked, &file.to_string(), &DeleteFile { by }).await?;
             let off = TakeFileOff { file };

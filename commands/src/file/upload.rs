@@ -30,12 +30,17 @@ impl Commands {
         // A lost answer may still be a yes; the sweep knows.
         let unknown = matches!(done, Err(CommandError::Unavailable(_)));
         if !kept && !unknown {
-            let folder = folder(asked.context.tenant(), file);
-            if let Err(error) = self.objects.delete_below(&folder).await {
-                tracing::warn!(%file, %error, "bytes nobody owns are swept later");
-            }
+            self.discard(asked, file).await;
         }
         done
+    }
+
+    /// Bytes that became nobody's file.
+    pub async fn discard(&self, asked: &Asked, file: FileId) {
+        let folder = folder(asked.context.tenant(), file);
+        if let Err(error) = self.objects.delete_below(&folder).await {
+            tracing::warn!(%file, %error, "bytes nobody owns are swept later");
+        }
     }
 
     async fn keep(
@@ -50,7 +55,8 @@ impl Commands {
         let Received { file, kind, size, sha256 } = received;
         let Upload { name, public } = upload;
         let command = UploadFile { owner, kind, size, sha256, name, public };
-        self.once(asked, || async {
+        // A browser sends many at once, and all of them go onto one shelf.
+        self.once_stubbornly(asked, || async {
             let (new, events) = self.decide_first::<File, _>(asked, &file.to_string(), &command)?;
             let shelve = ShelveFile { file, size };
             let (shelf, shelved) =

@@ -151,8 +151,6 @@ fn format_of(kind: FileKind) -> Option<image::ImageFormat> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use image::{GenericImageView, Rgba, RgbaImage};
     use proptest::prelude::*;
 

@@ -7,6 +7,7 @@ mod derived;
 pub mod device_tokens;
 mod ethers;
 pub mod evm_node;
+pub mod file_links;
 pub mod images;
 pub mod key_keeper;
 pub mod key_ring;

@@ -300,8 +300,6 @@ fn late() -> ObjectError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::prelude::*;
     use tempfile::TempDir;
 

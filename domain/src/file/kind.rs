@@ -35,6 +35,10 @@ impl FileKind {
         }
     }
 
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Jpeg, Self::Png, Self::Webp, Self::Pdf].into_iter().find(|kind| kind.name() == name)
+    }
+
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",

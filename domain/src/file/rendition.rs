@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::FileKind;
-use crate::violation::Violation;
 
 /// No side of a rendition is asked to be longer.
 pub const LONGEST_SIDE: u32 = 4_096;
@@ -67,20 +66,10 @@ impl fmt::Display for Bounds {
     }
 }
 
-impl Bounds {
-    pub fn of(width: u32, height: u32) -> Result<Self, Violation> {
-        let allowed = 1..=LONGEST_SIDE;
-        if allowed.contains(&width) && allowed.contains(&height) {
-            Ok(Self { width, height })
-        } else {
-            Err(Violation::OutOfRange("1".to_owned(), LONGEST_SIDE.to_string()))
-        }
-    }
-}
-
 impl ImageFormat {
     pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
 
+    /// As file names and requests say it.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpeg",
@@ -95,12 +84,6 @@ impl ImageFormat {
             Self::Png => FileKind::Png.media_type(),
             Self::Webp => FileKind::Webp.media_type(),
         }
-    }
-
-    pub fn parse(text: &str) -> Result<Self, Violation> {
-        let named = Self::ALL.into_iter().find(|format| format.extension() == text);
-        let names = || Self::ALL.map(Self::extension).join(", ");
-        named.ok_or_else(|| Violation::NotOneOf(names()))
     }
 }
 
@@ -123,13 +106,5 @@ mod tests {
         assert_eq!(names(FileKind::Jpeg), jpeg);
         assert!(names(FileKind::Png).contains(&"full.png".to_owned()));
         assert_eq!(names(FileKind::Pdf), Vec::<String>::new());
-    }
-
-    #[test]
-    fn bounds_have_bounds() {
-        assert!(Bounds::of(1, 4_096).is_ok());
-        assert!(Bounds::of(0, 10).is_err() && Bounds::of(10, 4_097).is_err());
-        assert_eq!(ImageFormat::parse("webp"), Ok(ImageFormat::Webp));
-        assert!(ImageFormat::parse("gif").is_err());
     }
 }

@@ -18,17 +18,19 @@ pub struct Attachment {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "snake_case")]
 pub enum AttachmentRole {
     Image,
     Document,
 }
 
 impl AttachmentRole {
-    pub const fn name(self) -> &'static str {
+    pub const ALL: [Self; 2] = [Self::Image, Self::Document];
+
+    pub const fn word(self) -> &'static str {
         match self {
-            Self::Image => "IMAGE",
-            Self::Document => "DOCUMENT",
+            Self::Image => "image",
+            Self::Document => "document",
         }
     }
 }

@@ -94,6 +94,8 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         2 => (0..3_usize).prop_map(What::Offer),
         1 => Just(What::Withdraw),
         2 => Just(What::Accept),
+        1 => Just(What::Attach),
+        1 => Just(What::Detach),
         1 => Just(What::Tokenise),
         1 => Just(What::Complete),
         1 => Just(What::Retire),
@@ -133,6 +135,10 @@ fn check(before: &Entry, after: &Entry, tried: &Try, events: &[WhiskeyEvent]) {
     if corrected && !events.is_empty() {
         assert!([Stage::Pending, Stage::Rejected].contains(&before.stage), "{tried:?}");
         assert_eq!(by, before.owner);
+    }
+    if after.attachments != before.attachments {
+        assert!(by == before.owner || by == JUDGE, "{tried:?}");
+        assert!(after.attachments.len() <= 1, "attached twice: {tried:?}");
     }
     if matches!(tried.what, What::Approve | What::Reject) && !events.is_empty() {
         assert_ne!(by, before.owner, "{tried:?}");

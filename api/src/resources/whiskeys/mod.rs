@@ -1,5 +1,6 @@
 //! Casks: register, look up, judge.
 
+pub mod attachments;
 pub mod catalogue;
 pub mod history;
 pub mod records;
