@@ -96,7 +96,7 @@ const ADMINISTRATORS: [&str; 10] = [
 ];
 
 /// What everybody may.
-const EVERYBODY: [&str; 44] = [
+const EVERYBODY: [&str; 46] = [
     "logout",
     "revoke_token",
     "change_password",
@@ -111,6 +111,8 @@ const EVERYBODY: [&str; 44] = [
     "login_history",
     "last_login",
     "me",
+    "notifications",
+    "choose_notifications",
     "change_me",
     "erase_me",
     "profile",

@@ -22,6 +22,7 @@ mod killed_at_the_door;
 mod limits;
 mod login_history;
 mod mail;
+mod notifications;
 mod outages;
 mod parked;
 mod password_policy;

@@ -37,6 +37,7 @@ pub struct Config {
     pub chain: ChainConfig,
     pub log: LogConfig,
     pub mail: MailConfig,
+    pub sms: SmsConfig,
     pub storage: StorageConfig,
     pub limits: LimitsConfig,
     pub internal: InternalConfig,
@@ -114,6 +115,26 @@ struct MailDefaults {
     mailjet_url: &'static str,
 }
 
+/// How short messages are sent: by a webhook or by Alibaba Cloud. With neither none are sent, but in
+/// development, where the outbox has them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SmsConfig {
+    pub webhook_url: Option<String>,
+    /// Signs what the webhook is sent.
+    pub webhook_secret: Option<SecretString>,
+    pub aliyun_key_id: Option<String>,
+    pub aliyun_key_secret: Option<SecretString>,
+    pub aliyun_url: String,
+    /// What the service has approved: who signs, and a template with the variable `text`.
+    pub aliyun_sign_name: Option<String>,
+    pub aliyun_template: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SmsDefaults {
+    aliyun_url: &'static str,
+}
+
 /// Where files are kept: in a folder, or in a bucket that speaks S3.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StorageConfig {
@@ -168,6 +189,7 @@ struct Defaults {
     chain: ChainDefaults,
     log: LogDefaults,
     mail: MailDefaults,
+    sms: SmsDefaults,
     storage: StorageDefaults,
     limits: LimitsConfig,
     internal: InternalDefaults,
@@ -208,6 +230,7 @@ const DEFAULTS: Defaults = Defaults {
         from: "CaskChain <no-reply@localhost>",
         mailjet_url: "https://api.mailjet.com",
     },
+    sms: SmsDefaults { aliyun_url: "https://dysmsapi.aliyuncs.com" },
     storage: StorageDefaults { region: "us-east-1" },
     limits: LimitsConfig {
         sensitive_per_minute: NonZeroU32::new(10).unwrap(),

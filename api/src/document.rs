@@ -27,6 +27,7 @@ use crate::resources::internal::Internal;
 use crate::resources::ipfs::{self, Ipfs};
 use crate::resources::login_history::LoginHistory;
 use crate::resources::nfts::Nfts;
+use crate::resources::notifications::Notifications;
 use crate::resources::oauth2::{self, OAuth2};
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
@@ -52,7 +53,7 @@ const BASE: &str = "/api/v1";
 type Resources = (
     (Auth, SignIns, Tokens, Passwords),
     (Sessions, Devices, LoginHistory, Alerts),
-    (Users, People, Tenants),
+    (Users, People, Tenants, Notifications),
     (Whiskeys, Catalogue, Records, Transfers, History),
     (Files, Attachments),
     (Nfts, Ipfs),
@@ -85,6 +86,7 @@ fn resources(platform: &Platform) -> Resources {
             Users { commands: commands.clone(), readers: readers.clone() },
             People { commands: commands.clone(), readers: readers.clone() },
             Tenants { commands: commands.clone() },
+            Notifications { commands: commands.clone() },
         ),
         (
             Whiskeys { commands: commands.clone(), readers: readers.clone() },

@@ -15,5 +15,6 @@ pub mod serve;
 pub mod setup;
 mod storage;
 pub mod sweep;
+mod texter;
 pub mod wiring;
 mod write_side;

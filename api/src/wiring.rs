@@ -12,6 +12,7 @@ use commands::outside::tokens::ACCESS_TOKEN_LIFE;
 use commands::reactions::files::FileWorker;
 use commands::reactions::mail::Mailer;
 use commands::reactions::mint::Minter;
+use commands::reactions::notices::Notifier;
 use commands::{Asked, Commands};
 use eventstore::appender::Appender;
 use eventstore::database::{self, Role as DatabaseRole};
@@ -46,6 +47,7 @@ use crate::metrics::Metrics;
 use crate::post::post;
 use crate::role::Role;
 use crate::storage::objects;
+use crate::texter::texter;
 use crate::write_side::{Keys, commands_of};
 
 #[derive(Debug, Error)]
@@ -198,11 +200,18 @@ impl Platform {
             Believer { tokens: Arc::clone(&commands.tokens), revocations, clock: clock.clone() };
         let outbox = config.outbox_folder.clone().map(Outbox::new);
         if roles.contains(&Role::Notifications) {
+            let post = post(&config.mail, outbox.clone())?;
+            let notifier = Notifier {
+                store: commands.store.clone(),
+                post: Arc::clone(&post),
+                texter: texter(&config.sms, outbox.clone(), clock.clone(), entropy.clone())?,
+            };
+            workers.push(tokio::spawn(notifier.run(jetstream.clone(), stop.clone())));
             let mailer = Mailer {
                 store: commands.store.clone(),
                 challenges: Arc::clone(&commands.challenges),
                 sign_in_codes: Arc::clone(&commands.sign_in_codes),
-                post: post(&config.mail, outbox.clone())?,
+                post,
                 public_url: config.public_url(),
             };
             workers.push(tokio::spawn(mailer.run(jetstream.clone(), stop.clone())));

@@ -3,6 +3,7 @@
 use domain::devices::DevicesError;
 use domain::file::FileError;
 use domain::moment::Moment;
+use domain::notices::NoticesError;
 use domain::permission::Permission;
 use domain::refusal::{Kind, Refusal};
 use domain::session::SessionError;
@@ -107,6 +108,7 @@ macro_rules! refusals {
 refusals!(
     DevicesError,
     FileError,
+    NoticesError,
     ShelfError,
     SignInCodesError,
     SessionError,

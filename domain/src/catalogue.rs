@@ -11,6 +11,7 @@ pub fn types() -> impl Iterator<Item = (&'static str, u32)> {
         crate::sign_in_guard::SignInGuardEvent::TYPES,
         crate::sign_ins::SignInsEvent::TYPES,
         crate::whiskey::WhiskeyEvent::TYPES,
+        crate::notices::NoticesEvent::TYPES,
         crate::file::FileEvent::TYPES,
         crate::shelf::ShelfEvent::TYPES,
         crate::nft::NftEvent::TYPES,

@@ -17,6 +17,7 @@ use crate::lane::LaneEvent;
 use crate::language::Language;
 use crate::moment::Moment;
 use crate::nft::NftEvent;
+use crate::notices::{NoticesEvent, Topic};
 use crate::personal::SealedRef;
 use crate::role::Role;
 use crate::session::{EndReason, SessionEvent};
@@ -28,7 +29,8 @@ use crate::tenant::{PasswordPolicy, TenantEvent};
 use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{
-    devices, file, lane, nft, personal, session, sign_in_codes, sign_ins, upcast, user, whiskey,
+    devices, file, lane, nft, notices, personal, session, sign_in_codes, sign_ins, upcast, user,
+    whiskey,
 };
 
 const AT: Moment = Moment::from_unix_ms(1_800_000);
@@ -135,6 +137,7 @@ fn samples() -> Vec<Value> {
             ShelfEvent::FileTakenOff { file: FileId::new(1) },
         ],
     );
+    push(&mut all, vec![notices::samples::chosen(Topic::Transfer, true, true)]);
     push(
         &mut all,
         vec![
@@ -259,6 +262,7 @@ fn decode(sample: &Value) -> Value {
         "sign_in_codes" => read::<SignInCodesEvent>(tagged),
         "sign_ins" => read::<SignInsEvent>(tagged),
         "whiskey" => read::<WhiskeyEvent>(tagged),
+        "notices" => read::<NoticesEvent>(tagged),
         "file" => read::<FileEvent>(tagged),
         "shelf" => read::<ShelfEvent>(tagged),
         "nft" => read::<NftEvent>(tagged),

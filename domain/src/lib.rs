@@ -12,6 +12,7 @@ pub mod lane;
 pub mod language;
 pub mod moment;
 pub mod nft;
+pub mod notices;
 pub mod permission;
 pub mod personal;
 pub mod refusal;

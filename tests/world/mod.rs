@@ -9,6 +9,7 @@ mod person;
 pub mod s3;
 pub mod samples;
 mod server;
+pub mod sms_listener;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use domain::fixed::Fixed;
 use domain::id::{FileId, TenantId, UserId, WhiskeyId};
 use domain::language::Language;
 use domain::nft::address::EvmAddress;
+use domain::notices::Ways;
 use domain::user::Status;
 use domain::user::email::Email;
 use domain::user::names::{FullName, Phone, Username};
@@ -169,6 +170,23 @@ listed_fields! {
     AttachmentRole = word;
     ImageFormat = extension;
     Language = tag;
+}
+
+/// Both ways are said: what is left out would be a guess.
+impl FieldValue for Ways {
+    fn schema() -> MetaSchema {
+        object_schema(
+            vec![("mail", <bool as FieldValue>::schema()), ("sms", <bool as FieldValue>::schema())],
+            vec!["mail", "sms"],
+        )
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let mut object = Nested::of(value)?;
+        let (mail, sms) = (object.required("mail"), object.required("sms"));
+        let ways = mail.zip(sms).map(|(mail, sms)| Self { mail, sms });
+        object.finish(ways)
+    }
 }
 
 /// What a device says of itself at a sign-in.

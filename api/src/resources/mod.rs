@@ -8,6 +8,7 @@ pub mod internal;
 pub mod ipfs;
 pub mod login_history;
 pub mod nfts;
+pub mod notifications;
 pub mod oauth2;
 pub mod operations;
 pub mod outbox;

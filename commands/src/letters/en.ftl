@@ -53,3 +53,37 @@ password-expires =
 password-changed =
     Your password at CaskChain was changed at { $at }. If it was you, there is nothing you need to do. If it was not you, ask for a new password by mail at once.
     .subject = Your password was changed
+
+cask-approved =
+    Your cask { $cask } was approved at CaskChain.
+    .subject = Your cask was approved
+
+cask-rejected =
+    Your cask { $cask } was rejected at CaskChain: { $reason }
+
+    You can correct it and ask for another judgement.
+    .subject = Your cask was rejected
+
+cask-offered =
+    The cask { $cask } is offered to you at CaskChain.
+
+    It becomes yours when you accept it; there is nothing you need to do if you do not want it.
+    .subject = A cask is offered to you
+
+cask-handed-over =
+    Your offer of the cask { $cask } was accepted at CaskChain; it is not yours any more.
+    .subject = Your offer was accepted
+
+cask-tokenised =
+    Your cask { $cask } has its token on { $network }.
+    .subject = Your cask has its token
+
+cask-retired =
+    Your cask { $cask } was taken out of the register at CaskChain.
+    .subject = Your cask was retired
+
+cask-recorded =
+    Something new was recorded of your cask { $cask } at CaskChain.
+
+    Its history says what.
+    .subject = News of your cask

@@ -54,4 +54,12 @@ letters! {
     /// A week before.
     PasswordExpires = "password-expires" { until: Moment }
     PasswordChanged = "password-changed" { at: Moment }
+    /// `cask` is its name and number. The first line of each of these is a message of its own.
+    CaskApproved = "cask-approved" { cask: String }
+    CaskRejected = "cask-rejected" { cask: String, reason: String }
+    CaskOffered = "cask-offered" { cask: String }
+    CaskHandedOver = "cask-handed-over" { cask: String }
+    CaskTokenised = "cask-tokenised" { cask: String, network: String }
+    CaskRetired = "cask-retired" { cask: String }
+    CaskRecorded = "cask-recorded" { cask: String }
 }

@@ -53,3 +53,37 @@ password-expires =
 password-changed =
     您的 CaskChain 密码已于 { $at } 修改。如果是您本人操作，则无需进行任何操作。如果不是您本人，请立即通过电子邮件申请设置新密码。
     .subject = 您的密码已修改
+
+cask-approved =
+    您的酒桶 { $cask } 已在 CaskChain 通过审核。
+    .subject = 您的酒桶已通过审核
+
+cask-rejected =
+    您的酒桶 { $cask } 未通过 CaskChain 的审核：{ $reason }
+
+    您可以更正资料并重新申请审核。
+    .subject = 您的酒桶未通过审核
+
+cask-offered =
+    有人在 CaskChain 将酒桶 { $cask } 转让给您。
+
+    您接受后即成为所有人；如果您不想要，则无需进行任何操作。
+    .subject = 有酒桶转让给您
+
+cask-handed-over =
+    您在 CaskChain 转让的酒桶 { $cask } 已被接受，该酒桶不再属于您。
+    .subject = 您的转让已被接受
+
+cask-tokenised =
+    您的酒桶 { $cask } 已在 { $network } 上发行代币。
+    .subject = 您的酒桶已发行代币
+
+cask-retired =
+    您的酒桶 { $cask } 已从 CaskChain 登记册中移除。
+    .subject = 您的酒桶已退役
+
+cask-recorded =
+    您的酒桶 { $cask } 在 CaskChain 有新的记录。
+
+    详情请见其历史记录。
+    .subject = 您的酒桶有新记录

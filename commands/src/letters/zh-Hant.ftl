@@ -53,3 +53,37 @@ password-expires =
 password-changed =
     您的 CaskChain 密碼已於 { $at } 變更。如果是您本人所為，則無需進行任何操作。如果不是您本人，請立即透過電子郵件申請設定新密碼。
     .subject = 您的密碼已變更
+
+cask-approved =
+    您的酒桶 { $cask } 已在 CaskChain 通過審核。
+    .subject = 您的酒桶已通過審核
+
+cask-rejected =
+    您的酒桶 { $cask } 未通過 CaskChain 的審核：{ $reason }
+
+    您可以更正資料並重新申請審核。
+    .subject = 您的酒桶未通過審核
+
+cask-offered =
+    有人在 CaskChain 將酒桶 { $cask } 提供轉讓給您。
+
+    您接受後即成為擁有人；如果您不想要，則無需進行任何操作。
+    .subject = 有酒桶轉讓給您
+
+cask-handed-over =
+    您在 CaskChain 轉讓的酒桶 { $cask } 已被接受，該酒桶不再屬於您。
+    .subject = 您的轉讓已被接受
+
+cask-tokenised =
+    您的酒桶 { $cask } 已在 { $network } 上發行代幣。
+    .subject = 您的酒桶已發行代幣
+
+cask-retired =
+    您的酒桶 { $cask } 已從 CaskChain 登記冊中移除。
+    .subject = 您的酒桶已除役
+
+cask-recorded =
+    您的酒桶 { $cask } 在 CaskChain 有新的紀錄。
+
+    詳情請見其歷史紀錄。
+    .subject = 您的酒桶有新紀錄

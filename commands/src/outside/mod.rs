@@ -1,5 +1,6 @@
 //! What is not ours: one file for each system, library or secret.
 
+pub mod aliyun;
 pub mod chain;
 pub mod challenges;
 mod contract;
@@ -18,5 +19,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod refresh_tokens;
 pub mod sign_in_codes;
+pub mod sms;
+pub mod sms_webhook;
 pub mod smtp;
 pub mod tokens;

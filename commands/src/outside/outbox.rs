@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::mail::{Mail, MailError, Post};
+use super::sms::{Sms, SmsError, Texter};
 
 /// A folder with one file a mail.
 #[derive(Clone, Debug)]
@@ -29,9 +30,13 @@ impl Outbox {
 
     /// Puts a mail into the outbox. Putting it there again changes nothing.
     pub async fn put(&self, mail: &Mail) -> Result<(), OutboxError> {
+        self.write(mail, &format!("{:020}", mail.position)).await
+    }
+
+    async fn write(&self, mail: &Mail, name: &str) -> Result<(), OutboxError> {
         let failed = |error| OutboxError::Folder(self.folder.clone(), error);
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
-        let path = self.folder.join(format!("{:020}.json", mail.position));
+        let path = self.folder.join(format!("{name}.json"));
         let draft = path.with_extension("draft");
         let text = serde_json::to_vec_pretty(mail)
             .map_err(|error| OutboxError::Folder(path.clone(), error.into()))?;
@@ -67,5 +72,16 @@ impl Outbox {
 impl Post for Outbox {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         self.put(mail).await.map_err(|error| MailError::Unavailable(error.to_string()))
+    }
+}
+
+/// Beside the mails, as one that has no subject but what it is.
+#[async_trait]
+impl Texter for Outbox {
+    async fn send(&self, sms: &Sms) -> Result<(), SmsError> {
+        let Sms { position, to, text } = sms.clone();
+        let mail = Mail { position, to, subject: "SMS".to_owned(), body: text };
+        let written = self.write(&mail, &format!("{position:020}-sms")).await;
+        written.map_err(|error| SmsError::Unavailable(error.to_string()))
     }
 }

@@ -4,6 +4,7 @@
 pub mod files;
 pub mod mail;
 pub mod mint;
+pub mod notices;
 mod subscription;
 
 pub use subscription::ReactionError;

@@ -11,6 +11,7 @@ mod letters;
 mod lock;
 mod names;
 mod new_password;
+mod notices;
 mod register;
 mod reset_password;
 mod strength;
