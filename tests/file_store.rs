@@ -84,8 +84,10 @@ async fn files_are_sealed_where_there_is_a_key() {
     }
     let id = uploaded.data()["id"].as_str().unwrap();
     let request = isla.request(Method::GET, &format!("/api/v1/files/{id}"));
-    let answer = request.header("X-Min-Position", uploaded.position()).send().await.unwrap();
-    assert!(answer.bytes().await.is_err(), "changed bytes were served");
+    // The connection breaks, before the head of the answer or after it.
+    if let Ok(answer) = request.header("X-Min-Position", uploaded.position()).send().await {
+        assert!(answer.bytes().await.is_err(), "changed bytes were served");
+    }
 }
 
 #[tokio::test]

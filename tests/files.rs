@@ -357,6 +357,11 @@ async fn a_cask_has_files_and_they_stay_as_long_as_it_has_them() {
         (seen.status == 200).then_some(())
     })
     .await;
+    // Papers are nobody's business but the owner's and the warehouse's.
+    let finlay = server.person("Finlay").await;
+    assert_eq!(Bytes::of(asks(&finlay, id, "")).await.status, 200);
+    Answer::of(asks(&finlay, document, "")).await.refused(404, "FILE_NOT_FOUND");
+    assert_eq!(Bytes::of(asks(&keeper, document, "")).await.status, 200);
     let path = format!("/api/v1/files/{id}");
     isla.delete(&path).await.refused(409, "ILLEGAL_STATE");
     let other = isla.cask("F-2").await;

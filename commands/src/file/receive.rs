@@ -92,18 +92,19 @@ impl Arriving {
         self.head.extend_from_slice(&bytes[..room]);
         match &mut self.writing {
             Some(writing) => Ok(writing.write(bytes).await?),
-            None if self.head.len() >= FileKind::HEAD => self.begin().await,
+            None if self.head.len() >= FileKind::HEAD => self.begin(&bytes[room..]).await,
             // Too little to know what it is.
             None => Ok(()),
         }
     }
 
-    /// What it is is known, or it is nothing that is taken.
-    async fn begin(&mut self) -> Result<(), ReceiveError> {
+    /// What it is is known, or it is nothing that is taken. `rest` is what the head had no room for.
+    async fn begin(&mut self, rest: &[u8]) -> Result<(), ReceiveError> {
         self.kind = Some(FileKind::of(&self.head).ok_or(ReceiveError::UnknownKind)?);
         let name = object(self.tenant, self.file, ORIGINAL);
         let mut writing = self.objects.write(&name).await?;
         writing.write(&self.head).await?;
+        writing.write(rest).await?;
         self.writing = Some(writing);
         Ok(())
     }

@@ -11,6 +11,7 @@ use domain::file::{Bounds, FileKind, ImageFormat, LONGEST_SIDE, Made, Rendition}
 use domain::id::{FileId, TenantId, WhiskeyId};
 use domain::permission::{Actor, Permission};
 use domain::violation::Violation;
+use domain::whiskey::AttachmentRole;
 use eventstore::Clock;
 use poem::http::header;
 use poem_openapi::param::{Header, Path, Query};
@@ -240,22 +241,33 @@ impl Files {
         self.readers.file(Some(opened.tenant), file).await?.ok_or_else(unknown)
     }
 
-    /// A private file is its owner's, and that of whoever may see the cask it belongs to.
+    /// A private file is its owner's. Of a cask's, everybody who may see the cask sees the images;
+    /// documents are for its owner, the warehouse and whoever judges casks.
     async fn seen_by(&self, actor: &Actor, file: FileId) -> Result<FileRow, Problem> {
         let row = self.readers.file(Some(actor.tenant()), file).await?.ok_or_else(unknown)?;
-        let attached = row.attached_to.is_some() && actor.may(Permission::READ_WHISKEY);
-        if row.public || owns(actor, &row) || attached && self.is_there(actor, &row).await? {
-            Ok(row)
-        } else {
-            Err(unknown())
+        if row.public || owns(actor, &row) {
+            return Ok(row);
+        }
+        match row.attached_to.map(WhiskeyId::new) {
+            Some(whiskey) if self.sees(actor, whiskey, file).await? => Ok(row),
+            Some(_) | None => Err(unknown()),
         }
     }
 
-    async fn is_there(&self, actor: &Actor, row: &FileRow) -> Result<bool, Problem> {
-        let Some(whiskey) = row.attached_to.map(WhiskeyId::new) else {
+    async fn sees(&self, actor: &Actor, cask: WhiskeyId, file: FileId) -> Result<bool, Problem> {
+        let Some(cask) = self.readers.whiskey(actor.tenant(), cask).await? else {
             return Ok(false);
         };
-        Ok(self.readers.whiskey(actor.tenant(), whiskey).await?.is_some())
+        let role = cask.attachments.iter().find(|it| it.file == file).map(|it| it.role);
+        let closer = actor.user().is_some_and(|user| user.value() == cask.owner)
+            || actor.may(Permission::KEEP_WHISKEY)
+            || actor.may(Permission::APPROVE_WHISKEY);
+        Ok(actor.may(Permission::READ_WHISKEY)
+            && match role {
+                Some(AttachmentRole::Image) => true,
+                Some(AttachmentRole::Document) => closer,
+                None => false,
+            })
     }
 }
 
