@@ -13,6 +13,7 @@ pub mod outside;
 pub mod reactions;
 pub mod session;
 pub mod tenant;
+pub mod unixfs;
 pub mod user;
 pub mod whiskey;
 
