@@ -39,6 +39,7 @@ pub struct Config {
     pub mail: MailConfig,
     pub sms: SmsConfig,
     pub storage: StorageConfig,
+    pub ipfs: IpfsConfig,
     pub limits: LimitsConfig,
     pub internal: InternalConfig,
     pub passwords: PasswordsConfig,
@@ -156,6 +157,25 @@ struct StorageDefaults {
     region: &'static str,
 }
 
+/// Where content is kept beside our own store, before a token points to it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IpfsConfig {
+    /// The RPC of a kubo node, as in `http://127.0.0.1:5001`.
+    pub kubo_url: Option<String>,
+    /// Where the node has `API.Authorizations`.
+    pub kubo_token: Option<SecretString>,
+    /// A pinning service, without `/pins`.
+    pub pinning_url: Option<String>,
+    pub pinning_token: Option<SecretString>,
+    /// Multiaddresses at which a pinning service finds what it is to keep.
+    pub origins: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct IpfsDefaults {
+    origins: Vec<String>,
+}
+
 /// How often one address may ask.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LimitsConfig {
@@ -191,6 +211,7 @@ struct Defaults {
     mail: MailDefaults,
     sms: SmsDefaults,
     storage: StorageDefaults,
+    ipfs: IpfsDefaults,
     limits: LimitsConfig,
     internal: InternalDefaults,
     passwords: PasswordsConfig,
@@ -232,6 +253,7 @@ const DEFAULTS: Defaults = Defaults {
     },
     sms: SmsDefaults { aliyun_url: "https://dysmsapi.aliyuncs.com" },
     storage: StorageDefaults { region: "us-east-1" },
+    ipfs: IpfsDefaults { origins: Vec::new() },
     limits: LimitsConfig {
         sensitive_per_minute: NonZeroU32::new(10).unwrap(),
         anonymous_per_minute: NonZeroU32::new(100).unwrap(),

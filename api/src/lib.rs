@@ -1,6 +1,7 @@
 //! HTTP, command line, configuration and wiring: everything that makes the parts one program.
 
 pub mod config;
+pub mod content;
 pub mod demo;
 pub mod dev;
 pub mod document;
@@ -8,6 +9,7 @@ pub mod http;
 pub mod keys;
 pub mod logging;
 pub mod metrics;
+mod pins;
 mod post;
 pub mod resources;
 pub mod role;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{demo, dev, document, keys, logging, serve, setup, sweep};
+use api::{content, demo, dev, document, keys, logging, serve, setup, sweep};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -61,6 +61,11 @@ enum Command {
         #[command(subcommand)]
         command: FilesCommand,
     },
+    /// Content by its identifier.
+    Ipfs {
+        #[command(subcommand)]
+        command: IpfsCommand,
+    },
     /// Print the OpenAPI document as YAML.
     #[command(after_help = "Example: caskchain openapi > openapi.yaml")]
     Openapi {
@@ -110,6 +115,13 @@ enum FilesCommand {
 }
 
 #[derive(Subcommand)]
+enum IpfsCommand {
+    /// Put a file into the content store. Prints its identifier: the one kubo gives it.
+    #[command(after_help = "Example: caskchain ipfs add cask.jpg")]
+    Add { file: std::path::PathBuf },
+}
+
+#[derive(Subcommand)]
 enum KeysCommand {
     /// Make the next key before its time: published now, it signs from tomorrow on.
     #[command(after_help = "Example: caskchain keys rotate")]
@@ -147,6 +159,7 @@ async fn main() -> ExitCode {
         Command::Files { command: FilesCommand::Sweep { older_than } } => {
             sweep::sweep(&config, older_than).await
         }
+        Command::Ipfs { command: IpfsCommand::Add { file } } => content::add(&config, &file).await,
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(&config).await,
     };
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)

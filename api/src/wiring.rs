@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::outside::chain::Chain;
+use commands::outside::content_store::ContentStore;
 use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::file_links::FileLinks;
 use commands::outside::key_keeper::KeyKeeper;
@@ -44,6 +45,7 @@ use crate::config::{Config, ConfigError};
 use crate::http::authentication::Believer;
 use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
+use crate::pins::pins;
 use crate::post::post;
 use crate::role::Role;
 use crate::storage::objects;
@@ -82,6 +84,7 @@ pub struct Platform {
     pub nats: async_nats::Client,
     pub outbox: Option<Outbox>,
     pub file_links: Arc<FileLinks>,
+    pub content: ContentStore,
     pub metrics: Metrics,
     pub idempotency: Arc<IdempotencySecret>,
     pub clock: Clock,
@@ -199,6 +202,7 @@ impl Platform {
         let believer =
             Believer { tokens: Arc::clone(&commands.tokens), revocations, clock: clock.clone() };
         let outbox = config.outbox_folder.clone().map(Outbox::new);
+        let content = ContentStore::new(commands.objects.clone());
         if roles.contains(&Role::Notifications) {
             let post = post(&config.mail, outbox.clone())?;
             let notifier = Notifier {
@@ -223,7 +227,9 @@ impl Platform {
         if roles.contains(&Role::Minting) {
             let node = node(config)?;
             node.check_chain_id().await.map_err(StartError::of)?;
-            let minter = Minter::new(commands.clone(), Arc::new(node) as Arc<dyn Chain>);
+            let chain: Arc<dyn Chain> = Arc::new(node);
+            let pins = pins(&config.ipfs)?;
+            let minter = Minter::new(commands.clone(), chain, content.clone(), pins);
             workers.push(tokio::spawn(minter.run(jetstream, stop.clone())));
         }
         Ok(Self {
@@ -237,6 +243,7 @@ impl Platform {
             nats,
             outbox,
             file_links,
+            content,
             metrics: Metrics::default(),
             idempotency,
             clock,

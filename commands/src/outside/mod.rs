@@ -1,8 +1,11 @@
 //! What is not ours: one file for each system, library or secret.
 
 pub mod aliyun;
+mod bounded_answer;
 pub mod chain;
 pub mod challenges;
+mod circuit_breaker;
+pub mod content_store;
 mod contract;
 mod derived;
 pub mod device_tokens;
@@ -12,11 +15,16 @@ pub mod file_links;
 pub mod images;
 pub mod key_keeper;
 pub mod key_ring;
+pub mod kubo;
 pub mod mail;
 pub mod mailjet;
 pub mod objects;
 pub mod outbox;
 pub mod passwords;
+pub mod pinning_service;
+pub mod pins;
+#[cfg(test)]
+mod played;
 pub mod refresh_tokens;
 pub mod sign_in_codes;
 pub mod sms;

@@ -5,6 +5,7 @@
 //! at once are safe: their appends collide, and broadcasting the same bytes twice is harmless.
 
 mod follow;
+mod publish;
 mod take;
 
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use super::subscription::{ReactionError, Subscription};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands};
 use crate::outside::chain::Chain;
+use crate::outside::content_store::ContentStore;
+use crate::outside::pins::Pins;
 
 const SUBSCRIPTION: Subscription =
     Subscription { name: "mint", subjects: &["caskchain.events.*.nft.*.mint_requested"] };
@@ -31,13 +34,20 @@ const NAME: &str = "minting";
 pub struct Minter {
     commands: Commands,
     chain: Arc<dyn Chain>,
+    content: ContentStore,
+    pins: Pins,
     /// Rung when a nonce was assigned.
     assigned: Arc<Notify>,
 }
 
 impl Minter {
-    pub fn new(commands: Commands, chain: Arc<dyn Chain>) -> Self {
-        Self { commands, chain, assigned: Arc::new(Notify::new()) }
+    pub fn new(
+        commands: Commands,
+        chain: Arc<dyn Chain>,
+        content: ContentStore,
+        pins: Pins,
+    ) -> Self {
+        Self { commands, chain, content, pins, assigned: Arc::new(Notify::new()) }
     }
 
     /// Takes requests and follows open slots until stopped.

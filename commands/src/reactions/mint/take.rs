@@ -1,7 +1,5 @@
-//! From a request to a nonce: pin the metadata, then assign.
+//! From a request to a nonce: publish the metadata, then assign.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use cid::Cid;
 use domain::command::Command;
 use domain::id::WhiskeyId;
 use domain::lane::{AssignNonce, Lane, LaneError};
@@ -43,14 +41,14 @@ impl Minter {
         }
     }
 
-    /// Writes the metadata document down.
+    /// Publishes the metadata document and writes down that it did.
     async fn pin(&self, asked: &Asked, mint: WhiskeyId) -> Result<(), ReactionError> {
         let whiskey: Loaded<Whiskey> = self.load(asked.context.tenant(), mint).await?;
         let entry = whiskey.state.entry().map_err(CommandError::from)?;
         let document = metadata::document(entry);
-        let digest = digest(&SHA256, document.as_bytes());
-        let pin =
-            PinMetadata { cid: cid_of(digest.as_ref())?, digest: hex::encode(digest), document };
+        let cid = self.publish(mint, &document).await?;
+        let digest = hex::encode(cid.hash().digest());
+        let pin = PinMetadata { cid: cid.to_string(), digest, document };
         self.commands.execute::<Nft, _, _>(asked, &mint.to_string(), &pin, ()).await?;
         Ok(())
     }
@@ -81,28 +79,5 @@ impl Minter {
         tracing::info!(%mint, nonce, network = self.chain.network(), "nonce assigned");
         self.assigned.notify_one();
         Ok(())
-    }
-}
-
-/// CIDv1 of one raw block with this SHA-256.
-fn cid_of(digest: &[u8]) -> Result<String, ReactionError> {
-    const RAW: u64 = 0x55;
-    const SHA2_256: u64 = 0x12;
-    let hash = cid::multihash::Multihash::<64>::wrap(SHA2_256, digest)
-        .map_err(|error| ReactionError::Failed(error.to_string()))?;
-    Ok(Cid::new_v1(RAW, hash).to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cid_is_the_one_every_ipfs_node_gives() {
-        let empty = digest(&SHA256, b"");
-        assert_eq!(
-            cid_of(empty.as_ref()).unwrap(),
-            "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
-        );
     }
 }
