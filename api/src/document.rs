@@ -24,7 +24,7 @@ use crate::resources::auth::Auth;
 use crate::resources::devices::Devices;
 use crate::resources::files::Files;
 use crate::resources::internal::Internal;
-use crate::resources::ipfs::{self, Ipfs};
+use crate::resources::ipfs::{self, Gateway, Ipfs};
 use crate::resources::login_history::LoginHistory;
 use crate::resources::nfts::Nfts;
 use crate::resources::notifications::Notifications;
@@ -106,9 +106,13 @@ fn resources(platform: &Platform) -> Resources {
         ),
         (
             Nfts { commands: commands.clone(), readers: readers.clone() },
-            Ipfs { readers: readers.clone() },
+            Ipfs { gateway: gateway_of(platform) },
         ),
     )
+}
+
+fn gateway_of(platform: &Platform) -> Gateway {
+    Gateway { content: platform.content.clone(), readers: platform.readers.clone() }
 }
 
 fn described<T: OpenApi>(resources: T) -> OpenApiService<T, ()> {
@@ -181,7 +185,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         Published { tokens: Arc::clone(&platform.commands.tokens), clock: platform.clock.clone() };
     let mut routes = Route::new()
         .nest(BASE, described(resources(platform)))
-        .at("/ipfs/:cid", get(ipfs::gateway).data(platform.readers.clone()))
+        .at("/ipfs/:cid", get(ipfs::at_root).data(gateway_of(platform)))
         .at("/health", get(operations::health))
         .at("/ready", get(operations::ready))
         .at("/metrics", get(operations::metrics))

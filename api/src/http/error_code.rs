@@ -86,6 +86,7 @@ error_codes! {
     ProjectionBehind = 7105 "PROJECTION_BEHIND" 503 true "What you wait for is not readable yet: try again." "資料尚未同步，請稍後再試。" "数据尚未同步，请稍后再试。";
     MethodNotAllowed = 7106 "METHOD_NOT_ALLOWED" 405 false "This method is not allowed here." "不允許使用此方法。" "不允许使用此方法。";
     NotAcceptable = 7107 "NOT_ACCEPTABLE" 406 false "The answer cannot be given in a form you accept." "無法以您接受的格式回應。" "无法以您接受的格式响应。";
+    RangeNotSatisfiable = 7108 "RANGE_NOT_SATISFIABLE" 416 false "It has no such part." "內容沒有所要求的範圍。" "内容没有所请求的范围。";
     FileTooLarge = 8001 "FILE_TOO_LARGE" 413 false "That is too large." "內容過大。" "内容过大。";
     FileTypeRefused = 8002 "FILE_TYPE_REFUSED" 415 false "This type of content is not accepted here." "不接受此類型的內容。" "不接受此类型的内容。";
     ImageUnreadable = 8003 "IMAGE_UNREADABLE" 400 false "The image cannot be read." "無法讀取此圖片。" "无法读取此图片。";

@@ -25,6 +25,8 @@ pub struct Problem {
     field: Option<String>,
     /// When trying again may help; a second, if nothing is said.
     retry_after: Option<Duration>,
+    /// How many bytes there are, where others were asked for.
+    of_bytes: Option<u64>,
 }
 
 /// A value of the request that was refused, with where it stands.
@@ -36,7 +38,7 @@ pub struct FieldViolation {
 
 impl Problem {
     pub const fn new(code: ErrorCode) -> Self {
-        Self { code, details: None, field: None, retry_after: None }
+        Self { code, details: None, field: None, retry_after: None, of_bytes: None }
     }
 
     #[must_use]
@@ -69,11 +71,17 @@ impl Problem {
             _ => (ErrorCode::ValidationError, None),
         };
         let details = Some(json!({ "violations": named }));
-        Self { code, details, field, retry_after: None }
+        Self { details, field, ..Self::new(code) }
     }
 
     pub fn invalid_field(field: &str, violation: Violation) -> Self {
         Self::invalid(&[FieldViolation { field: field.to_owned(), violation }])
+    }
+
+    /// A part was asked for that a body of this size does not have.
+    pub fn no_such_range(size: u64) -> Self {
+        let problem = Self::new(ErrorCode::RangeNotSatisfiable);
+        Self { of_bytes: Some(size), ..problem.with_details(json!({ "size": size })) }
     }
 
     /// Something of ours failed: the log gets the reason, the caller does not.
@@ -121,6 +129,10 @@ impl Problem {
             // Whole seconds, and rather too late than too early.
             let seconds = problem.retry_after.map_or(1, |wait| wait.as_secs() + 1);
             rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(size) = problem.of_bytes {
+            let place = HeaderValue::from_str(&format!("bytes */{size}"));
+            rendered.headers_mut().extend(place.ok().map(|place| (header::CONTENT_RANGE, place)));
         }
         if let Some(operation) = response.data::<OperationId>() {
             rendered.set_data(*operation);

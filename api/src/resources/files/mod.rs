@@ -20,7 +20,7 @@ use projections::files::{self, FileRow};
 use projections::{Projection, Readers};
 
 use self::form::UploadForm;
-use self::served::{Portion, Servable, Served};
+use self::served::{Servable, Served};
 use self::shown::{FileDetails, Link};
 use super::Tag;
 use crate::http::asking::{self, Headers};
@@ -29,6 +29,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Created, Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Parsed, Violations};
+use crate::http::portion::Portion;
 use crate::http::problem::Problem;
 use crate::http::reading::{caught_up, page};
 use crate::http::values::Whole;
