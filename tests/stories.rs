@@ -9,6 +9,7 @@ mod authorisation;
 mod bad_input;
 mod cask_life;
 mod casks;
+mod content;
 mod conventions;
 mod crashes;
 mod devices;

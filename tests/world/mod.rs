@@ -2,9 +2,11 @@
 
 pub mod busy;
 mod forger;
+pub mod keepers;
 pub mod killing;
 mod mail_server;
 pub mod mailjet;
+pub mod other_unixfs;
 mod person;
 pub mod s3;
 pub mod samples;
