@@ -227,6 +227,13 @@ async fn another_tenant_s_things_are_not_there() {
     }
     assert!(met.len() >= 25, "{met:?}");
     assert_eq!(world.log().await.len(), before, "something was written");
+    // Nor were they there.
+    let head = world.log().await.len() - 1;
+    for path in [format!("users/{user}"), format!("whiskeys/{whiskey}")] {
+        let path = format!("/api/v1/{path}?asOf={head}");
+        isla.get(&path).await.expect(200);
+        assert_eq!(stranger.get(&path).await.status, 404, "{path}");
+    }
     let generate = json!({ "whiskeyId": whiskey });
     let answer = stranger.post("/api/v1/nfts/generate", generate).await;
     assert_eq!(answer.status, 404, "{}", answer.body);

@@ -5,6 +5,7 @@
 mod world;
 
 mod accounts;
+mod as_of;
 mod authorisation;
 mod bad_input;
 mod cask_life;

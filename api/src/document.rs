@@ -10,6 +10,7 @@ use poem::middleware::CatchPanic;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, post};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use projections::Past;
 
 use crate::config::Config;
 use crate::http::client_address::TrustedProxies;
@@ -61,6 +62,7 @@ type Resources = (
 
 fn resources(platform: &Platform) -> Resources {
     let (commands, readers) = (&platform.commands, &platform.readers);
+    let past = Past::new(platform.journal.clone(), commands.store.vault().clone());
     (
         (
             Auth { commands: commands.clone() },
@@ -83,13 +85,13 @@ fn resources(platform: &Platform) -> Resources {
             Alerts { readers: readers.clone() },
         ),
         (
-            Users { commands: commands.clone(), readers: readers.clone() },
-            People { commands: commands.clone(), readers: readers.clone() },
+            Users { commands: commands.clone(), readers: readers.clone(), past: past.clone() },
+            People { commands: commands.clone(), readers: readers.clone(), past: past.clone() },
             Tenants { commands: commands.clone() },
             Notifications { commands: commands.clone() },
         ),
         (
-            Whiskeys { commands: commands.clone(), readers: readers.clone() },
+            Whiskeys { commands: commands.clone(), readers: readers.clone(), past: past.clone() },
             Catalogue { commands: commands.clone(), readers: readers.clone() },
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
@@ -105,7 +107,7 @@ fn resources(platform: &Platform) -> Resources {
             Attachments { commands: commands.clone() },
         ),
         (
-            Nfts { commands: commands.clone(), readers: readers.clone() },
+            Nfts { commands: commands.clone(), readers: readers.clone(), past },
             Ipfs { gateway: gateway_of(platform) },
         ),
     )

@@ -3,6 +3,7 @@
 
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
+use domain::id::TenantId;
 use domain::moment::Moment;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -95,7 +96,7 @@ impl Journal {
 
     /// The events after a position, in order, at most `limit`.
     pub async fn after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, JournalError> {
-        let rows: Vec<(i64, i64, OffsetDateTime, String)> = sqlx::query_as(
+        let rows: Vec<EventRow> = sqlx::query_as(
             "select position, tenant_position, recorded_at, envelope from eventstore.events
              where position > $1 order by position limit $2",
         )
@@ -103,13 +104,43 @@ impl Journal {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|(position, tenant_position, recorded_at, envelope)| {
-                let recorded_at = moment_of(recorded_at);
-                Ok(Recorded::read(Place { position, tenant_position, recorded_at }, envelope)?)
-            })
-            .collect()
+        rows.into_iter().map(recorded).collect()
     }
+
+    /// A stream's events after a sequence and up to a position, in order, at most `limit`. Another
+    /// tenant's stream has none.
+    pub async fn stream_until(
+        &self,
+        tenant: TenantId,
+        (aggregate_type, aggregate_id): (&str, &str),
+        (after, until): (i64, i64),
+        limit: i64,
+    ) -> Result<Vec<Recorded>, JournalError> {
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "select position, tenant_position, recorded_at, envelope from eventstore.events
+             where aggregate_type = $1 and aggregate_id = $2 and sequence > $3 and position <= $4
+                 and tenant = $5
+             order by sequence limit $6",
+        )
+        .bind(aggregate_type)
+        .bind(aggregate_id)
+        .bind(after)
+        .bind(until)
+        .bind(tenant.value())
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(recorded).collect()
+    }
+}
+
+type EventRow = (i64, i64, OffsetDateTime, String);
+
+fn recorded(
+    (position, tenant_position, recorded_at, envelope): EventRow,
+) -> Result<Recorded, JournalError> {
+    let recorded_at = moment_of(recorded_at);
+    Ok(Recorded::read(Place { position, tenant_position, recorded_at }, envelope)?)
 }
 
 type StreamRow = (String, i64, String, String, String, Value, Value);

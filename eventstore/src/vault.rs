@@ -105,6 +105,20 @@ impl Vault {
         Ok((self.open_among(&found, tenant, one)?, self.open_among(&found, tenant, other)?))
     }
 
+    /// The same for any number of texts, asking once.
+    pub async fn open_texts(
+        &self,
+        tenant: TenantId,
+        references: &[SealedRef],
+    ) -> Result<Vec<Option<String>>, VaultError> {
+        if references.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: Vec<&SealedRef> = references.iter().collect();
+        let found = self.look_up(tenant, &wanted).await?;
+        wanted.into_iter().map(|reference| self.open_among(&found, tenant, reference)).collect()
+    }
+
     /// Perhaps a few more than were asked for.
     async fn look_up(
         &self,

@@ -9,6 +9,7 @@ pub mod login_history;
 pub mod nfts;
 pub mod page;
 pub mod parked;
+pub mod past;
 pub mod projection;
 pub mod reading;
 pub mod revocations;
@@ -19,6 +20,7 @@ pub mod whiskey_history;
 pub mod whiskeys;
 
 pub use parked::Parked;
+pub use past::{Past, PastError};
 pub use projection::{ApplyError, Projection};
 pub use reading::{ReadError, Readers};
 pub use revocations::Revocations;

@@ -3,6 +3,7 @@
 use domain::id::{TenantId, WhiskeyId};
 use domain::nft::{Inclusion, Nft, NftEvent};
 use eventstore::Recorded;
+use eventstore::recorded::Undecodable;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
@@ -48,91 +49,163 @@ impl Projection for Nfts {
         let Some(happened) = event.event::<Nft>()? else {
             return Ok(());
         };
-        let id = event.id()?;
-        let when = at(event.metadata.occurred_at);
-        let change = match happened {
-            NftEvent::MintRequested { owner, order, .. } => sqlx::query(
-                "insert into nfts (token_id, tenant, sequence, owner, status, network, contract,
-                     recipient, requested_at)
-                 values ($1, $2, 0, $3, 'REQUESTED', $4, $5, $6, $7)",
-            )
-            .bind(id)
-            .bind(event.tenant.value())
-            .bind(owner.value())
-            .bind(order.network)
-            .bind(order.contract.to_string())
-            .bind(order.recipient.to_string())
-            .bind(when),
-            NftEvent::MetadataPinned { cid, document, .. } => {
-                sqlx::query("insert into documents (token_id, cid, document) values ($1, $2, $3)")
-                    .bind(id)
-                    .bind(&cid)
-                    .bind(document)
-                    .execute(&mut *connection)
-                    .await?;
-                sqlx::query("update nfts set status = 'PINNED', cid = $2 where token_id = $1")
-                    .bind(id)
-                    .bind(cid)
-            }
-            NftEvent::MintAssigned { signer, nonce, .. } => sqlx::query(
-                "update nfts set status = 'ASSIGNED', signer = $2, nonce = $3 where token_id = $1",
-            )
-            .bind(id)
-            .bind(signer.to_string())
-            .bind(number(nonce)),
-            NftEvent::MintSubmitted { tx_hash } => sqlx::query(
-                "update nfts set status = 'SUBMITTED', tx_hash = $2 where token_id = $1",
-            )
-            .bind(id)
-            .bind(tx_hash),
-            NftEvent::MintIncluded { inclusion } => sqlx::query(
-                "update nfts set status = 'INCLUDED', tx_hash = $2, block_number = $3,
-                     block_hash = $4 where token_id = $1",
-            )
-            .bind(id)
-            .bind(inclusion.tx_hash)
-            .bind(number(inclusion.block_number))
-            .bind(inclusion.block_hash),
-            NftEvent::MintReorged { inclusion } => sqlx::query(
-                "update nfts set status = 'SUBMITTED', tx_hash = $2, block_number = null,
-                     block_hash = null where token_id = $1",
-            )
-            .bind(id)
-            .bind(inclusion.tx_hash),
-            NftEvent::MintConfirmed { inclusion, cost, .. } => sqlx::query(
-                "update nfts set status = 'CONFIRMED', tx_hash = $2, block_number = $3,
-                     block_hash = $4, gas_used = $5, effective_gas_price = $6, confirmed_at = $7
-                 where token_id = $1",
-            )
-            .bind(id)
-            .bind(inclusion.tx_hash)
-            .bind(number(inclusion.block_number))
-            .bind(inclusion.block_hash)
-            .bind(number(cost.gas_used))
-            .bind(cost.effective_gas_price)
-            .bind(when),
-            NftEvent::MintFailed { evidence, class, .. } => {
-                let Inclusion { tx_hash, block_number, block_hash } = evidence;
-                sqlx::query(
-                    "update nfts set status = 'FAILED', tx_hash = $2, block_number = $3,
-                         block_hash = $4, failure = $5 where token_id = $1",
-                )
-                .bind(id)
-                .bind(tx_hash)
-                .bind(number(block_number))
-                .bind(block_hash)
-                .bind(format!("{class:?}"))
-            }
+        if let NftEvent::MetadataPinned { cid, document, .. } = &happened {
+            sqlx::query("insert into documents (token_id, cid, document) values ($1, $2, $3)")
+                .bind(event.id()?)
+                .bind(cid)
+                .bind(document)
+                .execute(&mut *connection)
+                .await?;
+        }
+        let before = match happened {
+            NftEvent::MintRequested { .. } => None,
+            _ => Some(load(connection, event.id()?).await?),
         };
-        change.execute(&mut *connection).await?;
-        sqlx::query("update nfts set sequence = $2 where token_id = $1")
-            .bind(id)
-            .bind(event.sequence)
-            .execute(connection)
-            .await?;
-        Ok(())
+        match NftRow::after(before, event, happened)? {
+            Some(row) => save(connection, event.tenant, row).await,
+            None => Ok(()),
+        }
     }
 }
+
+impl NftRow {
+    /// The token after an event; none, as long as nobody has asked for it.
+    pub(crate) fn after(
+        before: Option<Self>,
+        event: &Recorded,
+        happened: NftEvent,
+    ) -> Result<Option<Self>, Undecodable> {
+        let when = at(event.metadata.occurred_at);
+        if let NftEvent::MintRequested { owner, order, .. } = happened {
+            return Ok(Some(Self {
+                token_id: event.id()?,
+                sequence: event.sequence,
+                owner: owner.value(),
+                status: "REQUESTED".to_owned(),
+                network: order.network,
+                contract: order.contract.to_string(),
+                recipient: order.recipient.to_string(),
+                cid: None,
+                signer: None,
+                nonce: None,
+                tx_hash: None,
+                block_number: None,
+                block_hash: None,
+                gas_used: None,
+                effective_gas_price: None,
+                failure: None,
+                requested_at: when,
+                confirmed_at: None,
+            }));
+        }
+        Ok(before.map(|mut row| {
+            row.change(happened, when);
+            row.sequence = event.sequence;
+            row
+        }))
+    }
+
+    fn change(&mut self, happened: NftEvent, when: OffsetDateTime) {
+        match happened {
+            NftEvent::MintRequested { .. } => {}
+            NftEvent::MetadataPinned { cid, .. } => {
+                self.enter("PINNED");
+                self.cid = Some(cid);
+            }
+            NftEvent::MintAssigned { signer, nonce, .. } => {
+                self.enter("ASSIGNED");
+                (self.signer, self.nonce) = (Some(signer.to_string()), Some(number(nonce)));
+            }
+            NftEvent::MintSubmitted { tx_hash } => {
+                self.enter("SUBMITTED");
+                self.tx_hash = Some(tx_hash);
+            }
+            NftEvent::MintIncluded { inclusion } => {
+                self.enter("INCLUDED");
+                self.stand(inclusion);
+            }
+            NftEvent::MintReorged { inclusion } => {
+                self.enter("SUBMITTED");
+                self.stand(inclusion);
+                (self.block_number, self.block_hash) = (None, None);
+            }
+            NftEvent::MintConfirmed { inclusion, cost, .. } => {
+                self.enter("CONFIRMED");
+                self.stand(inclusion);
+                self.gas_used = Some(number(cost.gas_used));
+                self.effective_gas_price = Some(cost.effective_gas_price);
+                self.confirmed_at = Some(when);
+            }
+            NftEvent::MintFailed { evidence, class, .. } => {
+                self.enter("FAILED");
+                self.stand(evidence);
+                self.failure = Some(format!("{class:?}"));
+            }
+        }
+    }
+
+    fn enter(&mut self, status: &str) {
+        status.clone_into(&mut self.status);
+    }
+
+    fn stand(&mut self, Inclusion { tx_hash, block_number, block_hash }: Inclusion) {
+        self.tx_hash = Some(tx_hash);
+        self.block_number = Some(number(block_number));
+        self.block_hash = Some(block_hash);
+    }
+}
+
+async fn load(connection: &mut PgConnection, id: i64) -> Result<NftRow, sqlx::Error> {
+    let sql = format!("select {COLUMNS} from nfts where token_id = $1");
+    sqlx::query_as(&sql).bind(id).fetch_one(connection).await
+}
+
+async fn save(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    row: NftRow,
+) -> Result<(), ApplyError> {
+    sqlx::query(
+        "insert into nfts (token_id, tenant, sequence, owner, status, network, contract, recipient,
+             cid, signer, nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price,
+             failure, requested_at, confirmed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+             $19)
+         on conflict (token_id) do update
+         set sequence = excluded.sequence, status = excluded.status, cid = excluded.cid,
+             signer = excluded.signer, nonce = excluded.nonce, tx_hash = excluded.tx_hash,
+             block_number = excluded.block_number, block_hash = excluded.block_hash,
+             gas_used = excluded.gas_used, effective_gas_price = excluded.effective_gas_price,
+             failure = excluded.failure, confirmed_at = excluded.confirmed_at",
+    )
+    .bind(row.token_id)
+    .bind(tenant.value())
+    .bind(row.sequence)
+    .bind(row.owner)
+    .bind(row.status)
+    .bind(row.network)
+    .bind(row.contract)
+    .bind(row.recipient)
+    .bind(row.cid)
+    .bind(row.signer)
+    .bind(row.nonce)
+    .bind(row.tx_hash)
+    .bind(row.block_number)
+    .bind(row.block_hash)
+    .bind(row.gas_used)
+    .bind(row.effective_gas_price)
+    .bind(row.failure)
+    .bind(row.requested_at)
+    .bind(row.confirmed_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+const COLUMNS: &str =
+    "token_id, sequence, owner, status, network, contract, recipient, cid, signer,
+    nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price, failure, requested_at,
+    confirmed_at";
 
 /// Heights and nonces fit the database's integers for as long as chains last.
 fn number(value: u64) -> i64 {
@@ -147,15 +220,8 @@ impl Readers {
         token: WhiskeyId,
     ) -> Result<Option<NftRow>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
-        let row = sqlx::query_as(
-            "select token_id, sequence, owner, status, network, contract, recipient, cid,
-                 signer, nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price,
-                 failure, requested_at, confirmed_at
-             from read_nfts.nfts where token_id = $1",
-        )
-        .bind(token.value())
-        .fetch_optional(&mut *tx)
-        .await?;
+        let sql = format!("select {COLUMNS} from read_nfts.nfts where token_id = $1");
+        let row = sqlx::query_as(&sql).bind(token.value()).fetch_optional(&mut *tx).await?;
         tx.commit().await?;
         Ok(row)
     }

@@ -165,22 +165,47 @@ impl World {
         let sequence = last["sequence"].as_i64().unwrap() + 1;
         last["sequence"] = json!(sequence);
         change(&mut last, &envelopes);
+        self.append_all(&[last]).await
+    }
+
+    /// Appends envelopes as they are, behind the back of all servers. Gives the first one's position.
+    pub async fn append_all(&self, envelopes: &[Value]) -> i64 {
+        let count = envelopes.len();
+        let texts = |name: &str| -> Vec<String> {
+            envelopes.iter().map(|event| event[name].as_str().unwrap().to_owned()).collect()
+        };
+        let numbers = |name: &str| -> Vec<i64> {
+            envelopes.iter().map(|event| event[name].as_i64().unwrap()).collect()
+        };
+        let (types, ids) = (texts("aggregateType"), texts("aggregateId"));
+        let begins: Vec<bool> = (0..count).map(|at| at == 0 || ids[at] != ids[at - 1]).collect();
+        let versions = numbers("schemaVersion").into_iter().map(|it| i32::try_from(it).unwrap());
         let nothing = vec!["'{}'"; 32].join(", ");
         let (position,): (i64,) = sqlx::query_as(&format!(
-            "select at_position from eventstore.append(array[1], array[1::bigint], array[0],
-                 array[$1::text], array[$2::text], array[$3::bigint], array[true],
-                 array[$4::text], array[$5::integer], array[$6::text], {nothing})"
+            "select at_position from eventstore.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                 {nothing})"
         ))
-        .bind(aggregate_type)
-        .bind(id)
-        .bind(sequence)
-        .bind(last["type"].as_str())
-        .bind(last["schemaVersion"].as_i64())
-        .bind(last.to_string())
+        .bind(vec![1; count])
+        .bind(vec![1_i64; count])
+        .bind((0..i32::try_from(count).unwrap()).collect::<Vec<_>>())
+        .bind(types)
+        .bind(ids)
+        .bind(numbers("sequence"))
+        .bind(begins)
+        .bind(texts("type"))
+        .bind(versions.collect::<Vec<_>>())
+        .bind(envelopes.iter().map(Value::to_string).collect::<Vec<_>>())
         .fetch_one(&self.database().await)
         .await
         .unwrap();
         position
+    }
+
+    /// The newest event of this type, as it was written.
+    pub async fn newest(&self, event_type: &str) -> Value {
+        let log = self.log().await;
+        let mut events = log.iter().map(|(_, text)| serde_json::from_str::<Value>(text).unwrap());
+        events.rfind(|event| event["type"] == event_type).unwrap()
     }
 
     /// Waits until everything that is in the log now has been published, and checks that the stream

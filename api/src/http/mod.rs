@@ -14,6 +14,7 @@ pub mod field;
 pub mod language;
 pub mod limits;
 mod nested;
+pub mod past;
 pub mod portion;
 pub mod problem;
 pub mod reading;

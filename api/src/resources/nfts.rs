@@ -2,17 +2,17 @@
 
 use commands::Commands;
 use commands::nft::Generation;
-use domain::id::{TenantId, WhiskeyId};
+use domain::id::WhiskeyId;
 use domain::nft::address::EvmAddress;
 use domain::permission::Permission;
 use poem::{IntoResponse, Response};
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use projections::nfts::NftRow;
-use projections::{Projection, Readers, nfts};
+use projections::{Past, Projection, Readers, nfts};
 
 use super::whiskeys::whiskey_id;
 use super::{Tag, written};
@@ -22,6 +22,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Found};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Parsed, Violations};
+use crate::http::past::rebuilt;
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 use crate::http::values::Text;
@@ -29,6 +30,7 @@ use crate::http::values::Text;
 pub struct Nfts {
     pub commands: Commands,
     pub readers: Readers,
+    pub past: Past,
 }
 
 /// A cask whose token is to be minted.
@@ -150,10 +152,18 @@ impl Nfts {
         caller: Caller,
         #[oai(name = "tokenId")] token_id: Path<String>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// A position of the log or an RFC 3339 time: the token as it was then.
+        #[oai(name = "asOf")]
+        as_of: Query<Option<String>>,
     ) -> Result<Found<Nft>, Problem> {
         must_be_allowed(&caller.0, Permission::READ_WHISKEY)?;
         caught_up(&self.readers, nfts::Nfts::NAME, min_position.0).await?;
-        let row = self.row(caller.0.tenant(), &token_id.0).await?;
+        let (tenant, token) = (caller.0.tenant(), whiskey_id(&token_id.0)?);
+        let row = match as_of.0 {
+            Some(then) => rebuilt(&self.past, &then, |at| self.past.nft(tenant, token, at)).await?,
+            None => self.readers.nft(tenant, token).await?,
+        };
+        let row = row.ok_or_else(|| Problem::new(ErrorCode::NftNotFound))?;
         let sequence = row.sequence;
         Ok(Found::new(row.into()).at_sequence(sequence))
     }
@@ -198,11 +208,4 @@ impl ApiResponse for Metadata {
     }
 
     fn register(_: &mut Registry) {}
-}
-
-impl Nfts {
-    async fn row(&self, tenant: TenantId, token_id: &str) -> Result<NftRow, Problem> {
-        let row = self.readers.nft(tenant, whiskey_id(token_id)?).await?;
-        row.ok_or_else(|| Problem::new(ErrorCode::NftNotFound))
-    }
 }

@@ -9,7 +9,7 @@ use domain::violation::bounded_text;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::users::{Filter, UserRow};
-use projections::{Projection, Readers, users};
+use projections::{Past, Projection, Readers, users};
 
 use super::users::{Gone, User};
 use super::{Tag, written};
@@ -19,6 +19,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
+use crate::http::past::rebuilt;
 use crate::http::problem::Problem;
 use crate::http::reading::{caught_up, page, word};
 use crate::http::values::UserStatus;
@@ -26,6 +27,7 @@ use crate::http::values::UserStatus;
 pub struct People {
     pub commands: Commands,
     pub readers: Readers,
+    pub past: Past,
 }
 
 /// What everybody of the tenant may know of somebody.
@@ -120,9 +122,17 @@ impl People {
         caller: Caller,
         id: Path<String>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// A position of the log or an RFC 3339 time: who they were then. What has been erased since
+        /// is null.
+        #[oai(name = "asOf")]
+        as_of: Query<Option<String>>,
     ) -> Result<Found<PublicUser>, Problem> {
         caught_up(&self.readers, users::Users::NAME, min_position.0).await?;
-        let row = self.readers.user(caller.0.tenant(), user(&id.0)?).await?;
+        let (tenant, user) = (caller.0.tenant(), user(&id.0)?);
+        let row = match as_of.0 {
+            Some(then) => rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?,
+            None => self.readers.user(tenant, user).await?,
+        };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         Ok(Found::new(PublicUser {
             id: row.user_id.to_string(),

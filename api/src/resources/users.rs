@@ -4,11 +4,11 @@ use commands::Commands;
 use commands::user::Profile;
 use domain::language::Language;
 use domain::user::names::{FullName, Phone, Username};
-use poem_openapi::param::Header;
+use poem_openapi::param::{Header, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::sessions::SessionRow;
 use projections::users::UserRow;
-use projections::{Projection, Readers, users};
+use projections::{Past, Projection, Readers, users};
 use secrecy::SecretString;
 
 use super::devices::Device;
@@ -21,12 +21,14 @@ use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::limits::Sensitive;
+use crate::http::past::rebuilt;
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 
 pub struct Users {
     pub commands: Commands,
     pub readers: Readers,
+    pub past: Past,
 }
 
 /// A person. What has been erased is null.
@@ -164,11 +166,18 @@ impl Users {
         &self,
         caller: Caller,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// A position of the log or an RFC 3339 time: who I was then.
+        #[oai(name = "asOf")]
+        as_of: Query<Option<String>>,
     ) -> Result<Found<User>, Problem> {
         caught_up(&self.readers, users::Users::NAME, min_position.0).await?;
         let actor = caller.0;
         let user = actor.user().ok_or_else(|| Problem::new(ErrorCode::Unauthorized))?;
-        let row = self.readers.user(actor.tenant(), user).await?;
+        let tenant = actor.tenant();
+        let row = match as_of.0 {
+            Some(then) => rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?,
+            None => self.readers.user(tenant, user).await?,
+        };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         let sequence = row.sequence;
         Ok(Found::new(row.into()).at_sequence(sequence))
@@ -180,8 +189,11 @@ impl Users {
         &self,
         caller: Caller,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// A position of the log or an RFC 3339 time: who I was then.
+        #[oai(name = "asOf")]
+        as_of: Query<Option<String>>,
     ) -> Result<Found<User>, Problem> {
-        self.me(caller, min_position).await
+        self.me(caller, min_position, as_of).await
     }
 
     /// Change what I am called, reached by and written to in

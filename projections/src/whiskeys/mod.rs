@@ -1,13 +1,14 @@
 //! Casks: one, the catalogue, and how they are found.
 
+mod cask;
 mod catalogue;
 mod search;
 mod words;
 
 pub use catalogue::{Filter, Sort, SortKey};
-use domain::id::{TenantId, UserId, WhiskeyId};
+use domain::id::{TenantId, WhiskeyId};
 use domain::whiskey::details::Details;
-use domain::whiskey::{Attachment, Stage, Whiskey, WhiskeyEvent};
+use domain::whiskey::{Attachment, Whiskey, WhiskeyEvent};
 use eventstore::Recorded;
 pub use search::{FacetRow, Search};
 use sqlx::types::Json;
@@ -16,7 +17,6 @@ use time::OffsetDateTime;
 
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
-use crate::users::at;
 
 pub struct Whiskeys;
 
@@ -52,133 +52,32 @@ impl Projection for Whiskeys {
         let Some(happened) = event.event::<Whiskey>()? else {
             return Ok(());
         };
-        let id = event.id()?;
-        match happened {
-            WhiskeyEvent::WhiskeyRegistered { owner, details, original_litres_of_alcohol } => {
-                let litres = original_litres_of_alcohol.to_string();
-                return register(connection, event, owner, *details, litres).await;
+        if let WhiskeyEvent::WhiskeyRegistered { .. } = happened {
+            if let Some(row) = WhiskeyRow::after(None, event, happened)? {
+                insert(connection, event.tenant, &row).await?;
+                write_details(connection, &row, event.tenant).await?;
             }
-            WhiskeyEvent::WhiskeyCorrected { details, original_litres_of_alcohol } => {
-                let litres = original_litres_of_alcohol.to_string();
-                let change = "original_litres_of_alcohol = $2::text::numeric";
-                set(connection, id, change, litres).await?;
-                write_details(connection, id, event.tenant.value(), &details).await?;
-            }
-            WhiskeyEvent::WhiskeyApproved { .. } => enter(connection, id, Stage::Approved).await?,
-            WhiskeyEvent::WhiskeyRejected { reason, .. } => {
-                enter(connection, id, Stage::Rejected).await?;
-                set(connection, id, "rejection_reason = $2", reason).await?;
-            }
-            WhiskeyEvent::WhiskeyResubmitted {} => enter(connection, id, Stage::Pending).await?,
-            WhiskeyEvent::WhiskeyRevalued { value } => {
-                describe(connection, id, |details| details.market_value = Some(value)).await?;
-            }
-            WhiskeyEvent::WhiskeyRegauged { volume, alcohol_content, litres_of_alcohol } => {
-                describe(connection, id, |details| {
-                    details.volume = volume;
-                    details.alcohol_content = alcohol_content;
-                })
-                .await?;
-                let litres = litres_of_alcohol.to_string();
-                set(connection, id, "regauged_litres_of_alcohol = $2::text::numeric", litres)
-                    .await?;
-            }
-            WhiskeyEvent::WhiskeyMoved { location } => {
-                describe(connection, id, |details| details.storage_location = Some(location))
-                    .await?;
-            }
-            WhiskeyEvent::ConditionReported { condition } => {
-                describe(connection, id, |details| details.condition = Some(condition)).await?;
-            }
-            WhiskeyEvent::TransferOffered { to } => {
-                set(connection, id, "offered_to = $2::text::bigint", to.to_string()).await?;
-            }
-            WhiskeyEvent::TransferWithdrawn {} => {
-                set(connection, id, "offered_to = nullif($2, '')::bigint", String::new()).await?;
-            }
-            WhiskeyEvent::TransferAccepted { to, .. } => {
-                let change = "offered_to = null, owner = $2::text::bigint";
-                set(connection, id, change, to.to_string()).await?;
-            }
-            WhiskeyEvent::FileAttached { file, role } => {
-                let change = "attachments = attachments || $2::text::jsonb";
-                let attachment = serde_json::json!([Attachment { file, role }]);
-                set(connection, id, change, attachment.to_string()).await?;
-            }
-            WhiskeyEvent::FileDetached { file } => {
-                let change = "attachments = jsonb_path_query_array(attachments,
-                    '$[*] ? (@.file != $file)', jsonb_build_object('file', $2))";
-                set(connection, id, change, file.to_string()).await?;
-            }
-            WhiskeyEvent::WhiskeyRetired { reason } => {
-                enter(connection, id, Stage::Retired).await?;
-                set(connection, id, "retire_reason = $2", reason.word().to_owned()).await?;
-            }
-            WhiskeyEvent::TokenisationStarted { network } => {
-                enter(connection, id, Stage::Tokenising).await?;
-                set(connection, id, "network = $2", network).await?;
-            }
-            WhiskeyEvent::TokenisationCompleted { network } => {
-                enter(connection, id, Stage::Tokenised).await?;
-                set(connection, id, "network = $2", network).await?;
-            }
+            return Ok(());
         }
-        sqlx::query("update whiskeys set sequence = $2, changed_at = $3 where whiskey_id = $1")
-            .bind(id)
-            .bind(event.sequence)
-            .bind(at(event.metadata.occurred_at))
-            .execute(connection)
-            .await?;
-        Ok(())
+        let before = load(connection, event.id()?).await?;
+        let details = before.details.clone();
+        let Some(row) = WhiskeyRow::after(Some(before), event, happened)? else {
+            return Ok(());
+        };
+        if row.details != details {
+            write_details(connection, &row, event.tenant).await?;
+        }
+        update(connection, &row).await
     }
-}
-
-/// A reason to reject is of the last judgement only.
-async fn enter(connection: &mut PgConnection, id: i64, stage: Stage) -> Result<(), ApplyError> {
-    sqlx::query("update whiskeys set status = $2, rejection_reason = null where whiskey_id = $1")
-        .bind(id)
-        .bind(stage.name())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// `change` is one of our own texts, with `$2` for the value.
-async fn set(
-    connection: &mut PgConnection,
-    id: i64,
-    change: &str,
-    value: String,
-) -> Result<(), ApplyError> {
-    sqlx::query(&format!("update whiskeys set {change} where whiskey_id = $1"))
-        .bind(id)
-        .bind(value)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn describe(
-    connection: &mut PgConnection,
-    id: i64,
-    change: impl FnOnce(&mut Details),
-) -> Result<(), ApplyError> {
-    let (Json(mut details), tenant): (Json<Details>, i64) =
-        sqlx::query_as("select details, tenant from whiskeys where whiskey_id = $1")
-            .bind(id)
-            .fetch_one(&mut *connection)
-            .await?;
-    change(&mut details);
-    write_details(connection, id, tenant, &details).await
 }
 
 /// The details, and the columns that lists are filtered, sorted and found by.
 async fn write_details(
     connection: &mut PgConnection,
-    id: i64,
-    tenant: i64,
-    details: &Details,
+    row: &WhiskeyRow,
+    tenant: TenantId,
 ) -> Result<(), ApplyError> {
+    let details = &row.details.0;
     let price = details.market_value.as_ref();
     sqlx::query(
         "update whiskeys set name = $2, brand = $3, distillery = $4, region = $5, category = $6,
@@ -186,7 +85,7 @@ async fn write_details(
              words = $11::text::tsvector, details = $12
          where whiskey_id = $1",
     )
-    .bind(id)
+    .bind(row.whiskey_id)
     .bind(&details.name)
     .bind(&details.brand)
     .bind(&details.distillery)
@@ -200,7 +99,7 @@ async fn write_details(
     .bind(Json(details))
     .execute(&mut *connection)
     .await?;
-    remember_words(connection, tenant, details).await
+    remember_words(connection, tenant.value(), details).await
 }
 
 async fn remember_words(
@@ -237,32 +136,61 @@ fn texts(details: &Details) -> Vec<words::Weighted<'_>> {
         .collect()
 }
 
-async fn register(
+async fn load(connection: &mut PgConnection, id: i64) -> Result<WhiskeyRow, sqlx::Error> {
+    let sql = format!("select {COLUMNS} from whiskeys where whiskey_id = $1");
+    sqlx::query_as(&sql).bind(id).fetch_one(connection).await
+}
+
+async fn insert(
     connection: &mut PgConnection,
-    event: &Recorded,
-    owner: UserId,
-    details: Details,
-    litres: String,
+    tenant: TenantId,
+    row: &WhiskeyRow,
 ) -> Result<(), ApplyError> {
-    let (id, tenant) = (event.id()?, event.tenant.value());
     sqlx::query(
         "insert into whiskeys (whiskey_id, tenant, sequence, owner, status, name, distillery,
              category, original_litres_of_alcohol, words, details, registered_at, changed_at)
-         values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8::text::numeric, '', $9, $10, $10)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::numeric, '', $10, $11, $11)",
     )
-    .bind(id)
-    .bind(tenant)
-    .bind(event.sequence)
-    .bind(owner.value())
-    .bind(&details.name)
-    .bind(&details.distillery)
-    .bind(details.category.word())
-    .bind(litres)
-    .bind(Json(&details))
-    .bind(at(event.metadata.occurred_at))
-    .execute(&mut *connection)
+    .bind(row.whiskey_id)
+    .bind(tenant.value())
+    .bind(row.sequence)
+    .bind(row.owner)
+    .bind(&row.status)
+    .bind(&row.details.name)
+    .bind(&row.details.distillery)
+    .bind(row.details.category.word())
+    .bind(&row.original_litres_of_alcohol)
+    .bind(&row.details)
+    .bind(row.registered_at)
+    .execute(connection)
     .await?;
-    write_details(connection, id, tenant, &details).await
+    Ok(())
+}
+
+/// All but the details.
+async fn update(connection: &mut PgConnection, row: &WhiskeyRow) -> Result<(), ApplyError> {
+    sqlx::query(
+        "update whiskeys set sequence = $2, owner = $3, status = $4,
+             original_litres_of_alcohol = $5::text::numeric,
+             regauged_litres_of_alcohol = $6::text::numeric, rejection_reason = $7, network = $8,
+             offered_to = $9, retire_reason = $10, attachments = $11, changed_at = $12
+         where whiskey_id = $1",
+    )
+    .bind(row.whiskey_id)
+    .bind(row.sequence)
+    .bind(row.owner)
+    .bind(&row.status)
+    .bind(&row.original_litres_of_alcohol)
+    .bind(&row.regauged_litres_of_alcohol)
+    .bind(&row.rejection_reason)
+    .bind(&row.network)
+    .bind(row.offered_to)
+    .bind(&row.retire_reason)
+    .bind(&row.attachments)
+    .bind(row.changed_at)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 const COLUMNS: &str = "whiskey_id, sequence, owner, status,

@@ -11,9 +11,9 @@ pub mod transfer;
 use commands::{Commands, Done};
 use domain::id::WhiskeyId;
 use domain::permission::Permission;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
-use projections::{Projection, Readers, whiskeys};
+use projections::{Past, Projection, Readers, whiskeys};
 
 use self::registration::RegisterWhiskeyBody;
 use self::shown::Whiskey;
@@ -24,6 +24,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
+use crate::http::past::rebuilt;
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 use crate::http::values::Text;
@@ -31,6 +32,7 @@ use crate::http::values::Text;
 pub struct Whiskeys {
     pub commands: Commands,
     pub readers: Readers,
+    pub past: Past,
 }
 
 #[derive(Object)]
@@ -76,11 +78,20 @@ impl Whiskeys {
         caller: Caller,
         id: Path<String>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// A position of the log or an RFC 3339 time: the cask as it was then.
+        #[oai(name = "asOf")]
+        as_of: Query<Option<String>>,
     ) -> Result<Found<Whiskey>, Problem> {
         must_be_allowed(&caller.0, Permission::READ_WHISKEY)?;
         let id = whiskey_id(&id.0)?;
         caught_up(&self.readers, whiskeys::Whiskeys::NAME, min_position.0).await?;
-        let row = self.readers.whiskey(caller.0.tenant(), id).await?;
+        let tenant = caller.0.tenant();
+        let row = match as_of.0 {
+            Some(then) => {
+                rebuilt(&self.past, &then, |at| self.past.whiskey(tenant, id, at)).await?
+            }
+            None => self.readers.whiskey(tenant, id).await?,
+        };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::WhiskeyNotFound))?;
         let sequence = row.sequence;
         Ok(Found::new(row.into()).at_sequence(sequence))

@@ -1,0 +1,186 @@
+//! What was: casks, people and tokens as they were at a position of the log, or at a time.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Person, World, calm, cask};
+
+/// Remembers what a read answered after each command.
+struct Memory<'a> {
+    person: &'a Person,
+    path: String,
+    seen: Vec<(i64, Value)>,
+}
+
+impl Memory<'_> {
+    async fn after(&mut self, answer: Answer) -> Answer {
+        let position = answer.position();
+        let now = self.person.get_at(&self.path, position).await.expect(200);
+        self.seen.push((position, now.data().clone()));
+        answer
+    }
+
+    /// Every answer of then is given again, however much has happened since.
+    async fn is_given_again(&self) {
+        for (position, then) in &self.seen {
+            let again = self.person.get(&format!("{}?asOf={position}", self.path)).await;
+            assert_eq!(again.expect(200).data(), then, "{position}");
+        }
+        let different: BTreeSet<_> = self.seen.iter().map(|(_, then)| then.to_string()).collect();
+        assert_eq!(different.len(), self.seen.len(), "nothing had changed");
+    }
+}
+
+#[tokio::test]
+async fn a_cask_is_shown_as_it_was_after_each_command_of_its_life() {
+    let calm = calm().await;
+    let server = &calm.server;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    let mairi = server.person("Mairi").await;
+    let registered = isla.post("/api/v1/whiskeys", cask("A-1")).await.expect(201);
+    let path = format!("/api/v1/whiskeys/{}", registered.data()["id"].as_str().unwrap());
+    let to = |rest: &str| format!("{path}{rest}");
+    let mut memory = Memory { person: &isla, path: path.clone(), seen: Vec::new() };
+    let registered = memory.after(registered).await;
+
+    let reason = json!({ "reason": "the strength is wrong" });
+    memory.after(keeper.put_json(&to("/reject"), reason).await.expect(200)).await;
+    let mut right = cask("A-1");
+    right["alcoholContent"] = json!("61.00");
+    memory.after(isla.put_json(&path, right).await.expect(200)).await;
+    memory.after(isla.post(&to("/resubmit"), json!({})).await.expect(200)).await;
+    memory.after(keeper.put(&to("/approve")).await.expect(200)).await;
+    for (what, body) in [
+        ("/valuations", json!({ "value": { "amount": "4200.50", "currency": "EUR" } })),
+        ("/regauges", json!({ "volume": "200.00", "alcoholContent": "60.00" })),
+        ("/movements", json!({ "storageLocation": { "warehouse": "W9" } })),
+        ("/condition-reports", json!({ "condition": "a weeping stave" })),
+        ("/transfer", json!({ "to": mairi.id().await })),
+    ] {
+        memory.after(isla.post(&to(what), body).await.expect(200)).await;
+    }
+    memory.after(isla.delete(&to("/transfer")).await.expect(200)).await;
+    let file =
+        isla.upload("a.pdf", [b"%PDF-1.7\n".as_slice(), &[b'x'; 90]].concat()).await.expect(201);
+    let file = file.data()["id"].as_str().unwrap().to_owned();
+    let attach = json!({ "fileId": file, "role": "document" });
+    memory.after(isla.post(&to("/files"), attach).await.expect(200)).await;
+    memory.after(isla.delete(&to(&format!("/files/{file}"))).await.expect(200)).await;
+    let offer = json!({ "to": mairi.id().await });
+    memory.after(isla.post(&to("/transfer"), offer).await.expect(200)).await;
+    memory.after(mairi.post(&to("/transfer/accept"), json!({})).await.expect(200)).await;
+    let lost = json!({ "reason": "lost" });
+    let last = memory.after(mairi.post(&to("/retire"), lost).await.expect(200)).await;
+    memory.is_given_again().await;
+
+    // By the time of what was recorded last then.
+    let database = calm.world.database().await;
+    for (position, then) in &memory.seen {
+        let sql =
+            "select to_char(recorded_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
+            from eventstore.events where position = $1";
+        let time: String =
+            sqlx::query_scalar(sql).bind(position).fetch_one(&database).await.unwrap();
+        let again = isla.get(&to(&format!("?asOf={time}"))).await.expect(200);
+        assert_eq!(again.data(), then, "{time}");
+    }
+
+    let as_of = async |text: &str| isla.get(&to(&format!("?asOf={text}"))).await;
+    let before = (registered.position() - 1).to_string();
+    as_of(&before).await.refused(404, "WHISKEY_NOT_FOUND");
+    as_of("2020-01-01T00:00:00Z").await.refused(404, "WHISKEY_NOT_FOUND");
+    let beyond = (last.position() + 1_000_000).to_string();
+    for bad in ["", "x", "-1", "1.5", "%2B1", "99999999999999999999", "2026-11-21", &beyond] {
+        let refused = as_of(bad).await.refused(400, "VALIDATION_ERROR");
+        assert_eq!(refused.body["error"]["field"], "asOf", "{bad}");
+    }
+    as_of("2999-01-01T00:00:00Z").await.refused(400, "VALIDATION_ERROR");
+    isla.get("/api/v1/whiskeys/1?asOf=0").await.refused(404, "WHISKEY_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_person_is_shown_as_they_were_and_whoever_is_erased_is_nobody_then_either() {
+    let calm = calm().await;
+    let server = &calm.server;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    let id = isla.id().await;
+    let change = |body: Value| async { isla.put_json("/api/v1/users/me", body).await.expect(200) };
+    let mut memory = Memory { person: &isla, path: "/api/v1/users/me".into(), seen: Vec::new() };
+    let named = format!("Isla {}", letters(&id));
+    memory.after(change(json!({ "username": named, "language": "zh-Hans" })).await).await;
+    memory.after(change(json!({ "fullName": "Isla Ferguson", "language": "en" })).await).await;
+    let renamed = format!("Eilidh {}", letters(&id));
+    memory.after(change(json!({ "username": renamed })).await).await;
+    memory.is_given_again().await;
+    let (first, then) = memory.seen[0].clone();
+    assert_eq!((&then["username"], &then["fullName"]), (&json!(named), &json!("Isla")));
+    let profile = isla.get(&format!("/api/v1/users/profile?asOf={first}")).await.expect(200);
+    assert_eq!(profile.data(), &then);
+
+    let seen = format!("/api/v1/users/{id}?asOf={first}");
+    assert_eq!(keeper.get(&seen).await.expect(200).data()["username"], named.as_str());
+    keeper.delete(&format!("/api/v1/users/{id}")).await.expect(200);
+    let erased = keeper.get(&seen).await.expect(200);
+    assert_eq!(erased.data()["id"], id.as_str());
+    assert_eq!(erased.data()["username"], Value::Null);
+    keeper.get(&format!("/api/v1/users/{id}?asOf=0")).await.refused(404, "USER_NOT_FOUND");
+    keeper.get(&format!("/api/v1/users/{id}?asOf=x")).await.refused(400, "VALIDATION_ERROR");
+    keeper.get("/api/v1/users/me?asOf=x").await.refused(400, "VALIDATION_ERROR");
+}
+
+/// A number in letters: names have no digits.
+fn letters(number: &str) -> String {
+    number.bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
+}
+
+#[tokio::test]
+async fn a_token_is_shown_as_it_was_on_its_way() {
+    let server = &calm().await.server;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    let id = isla.cask("A-2").await;
+    keeper.put(&format!("/api/v1/whiskeys/{id}/approve")).await.expect(200);
+    let generate = json!({ "whiskeyId": id });
+    let asked = isla.post("/api/v1/nfts/generate", generate).await.expect(202).position();
+    let now = isla.until_nft_is(&id, "CONFIRMED").await;
+
+    let path = format!("/api/v1/nfts/{id}");
+    let then = isla.get(&format!("{path}?asOf={asked}")).await.expect(200);
+    assert_eq!(then.data()["status"], "REQUESTED");
+    assert_eq!(
+        (&then.data()["transaction"], &then.data()["confirmedAt"]),
+        (&Value::Null, &Value::Null)
+    );
+    let head = calm().await.world.log().await.len() - 1;
+    let last = isla.get(&format!("{path}?asOf={head}")).await.expect(200);
+    assert_eq!(last.data(), &now);
+    isla.get(&format!("{path}?asOf=0")).await.refused(404, "NFT_NOT_FOUND");
+    isla.get(&format!("{path}?asOf=x")).await.refused(400, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn a_long_life_is_folded_in_time() {
+    let world = World::new().await;
+    let server = world.server().await;
+    let isla = server.person("Isla").await;
+    let id = isla.cask("A-3").await;
+    let mut event = world.newest("whiskey.registered").await;
+    event["type"] = json!("whiskey.revalued");
+    let revalued = |number: i64| {
+        let mut event = event.clone();
+        event["sequence"] = json!(number + 1);
+        let amount = format!("{number}.0000");
+        event["data"] = json!({ "value": { "amount": amount, "currency": "GBP" } });
+        event
+    };
+    let events: Vec<_> = (1..=10_000).map(revalued).collect();
+    let first = world.append_all(&events).await;
+    for number in [1, 5_000, 10_000] {
+        let as_of = first + number - 1;
+        let path = format!("/api/v1/whiskeys/{id}?asOf={as_of}");
+        let then = isla.get(&path).await.expect(200);
+        let amount = format!("{number}.0000");
+        assert_eq!(then.data()["marketValue"]["amount"], amount);
+        assert_eq!(then.header("etag"), format!("\"{}\"", number + 1));
+    }
+}
