@@ -96,7 +96,7 @@ const ADMINISTRATORS: [&str; 10] = [
 ];
 
 /// What everybody may.
-const EVERYBODY: [&str; 46] = [
+const EVERYBODY: [&str; 47] = [
     "logout",
     "revoke_token",
     "change_password",
@@ -141,6 +141,7 @@ const EVERYBODY: [&str; 46] = [
     "file_details",
     "delete_file",
     "process_image",
+    "portfolio",
     "generate_nft",
     "nft",
 ];
@@ -234,6 +235,8 @@ async fn another_tenant_s_things_are_not_there() {
         isla.get(&path).await.expect(200);
         assert_eq!(stranger.get(&path).await.status, 404, "{path}");
     }
+    let owned = stranger.get(&format!("/api/v1/portfolio?owner={user}")).await.expect(200);
+    assert_eq!(owned.data()["holdings"], json!([]));
     let generate = json!({ "whiskeyId": whiskey });
     let answer = stranger.post("/api/v1/nfts/generate", generate).await;
     assert_eq!(answer.status, 404, "{}", answer.body);

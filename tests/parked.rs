@@ -45,8 +45,9 @@ async fn a_poison_event_parks_its_partition_and_no_other() {
     let shown = json!([
         { "projection": "whiskeys", "partition": at, "position": position },
         { "projection": "whiskey_history", "partition": at, "position": position },
+        { "projection": "portfolio", "partition": at, "position": position },
     ]);
-    until("both read models of casks have parked it", || async {
+    until("the read models of casks have parked it", || async {
         (isla.get("/ready").await.expect(200).data()["poisoned"] == shown).then_some(())
     })
     .await;

@@ -30,6 +30,7 @@ mod parked;
 mod password_policy;
 mod passwords;
 mod path;
+mod portfolio;
 mod processes;
 mod profiles;
 mod read_models;

@@ -34,6 +34,7 @@ use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
 use crate::resources::passwords::Passwords;
 use crate::resources::people::People;
+use crate::resources::portfolio::PortfolioValue;
 use crate::resources::sessions::Sessions;
 use crate::resources::sign_in::SignIns;
 use crate::resources::tenants::Tenants;
@@ -55,7 +56,7 @@ type Resources = (
     (Auth, SignIns, Tokens, Passwords),
     (Sessions, Devices, LoginHistory, Alerts),
     (Users, People, Tenants, Notifications),
-    (Whiskeys, Catalogue, Records, Transfers, History),
+    (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
     (Nfts, Ipfs),
 );
@@ -96,6 +97,7 @@ fn resources(platform: &Platform) -> Resources {
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
             History { readers: readers.clone() },
+            PortfolioValue { readers: readers.clone() },
         ),
         (
             Files {

@@ -29,6 +29,7 @@ use projections::devices::Devices;
 use projections::files::Files;
 use projections::login_history::LoginHistory;
 use projections::nfts::Nfts;
+use projections::portfolio::Portfolios;
 use projections::sessions::Sessions;
 use projections::users::Users;
 use projections::whiskey_history::WhiskeyHistory;
@@ -189,6 +190,7 @@ impl Platform {
             run.start(Alerts);
             run.start(Whiskeys);
             run.start(WhiskeyHistory);
+            run.start(Portfolios);
             run.start(Nfts);
             run.start(Files { vault: vault.clone() });
         }

@@ -10,6 +10,7 @@ pub mod nfts;
 pub mod page;
 pub mod parked;
 pub mod past;
+pub mod portfolio;
 pub mod projection;
 pub mod reading;
 pub mod revocations;

@@ -6,6 +6,8 @@ use domain::moment::Moment;
 use domain::violation::Violation;
 use projections::Readers;
 use projections::page::Page;
+use time::Date;
+use time::macros::format_description;
 
 use super::problem::Problem;
 
@@ -53,6 +55,13 @@ fn bounded(name: &str, text: Option<String>, default: u32, max: u32) -> Result<u
 pub fn time(name: &str, text: &str) -> Result<Moment, Problem> {
     let malformed = Violation::WrongType("an RFC 3339 time such as 2026-11-21T03:00:00Z");
     Moment::parse(text).ok_or_else(|| Problem::invalid_field(name, malformed))
+}
+
+/// A calendar day of a query.
+pub fn day(name: &str, text: &str) -> Result<Date, Problem> {
+    let read = Date::parse(text, format_description!("[year]-[month]-[day]")).ok();
+    let plain = read.filter(|day| day.year() > 0 && day.to_string() == text);
+    plain.ok_or_else(|| Problem::invalid_field(name, Violation::MalformedDate))
 }
 
 /// A word of a closed list.

@@ -14,6 +14,7 @@ pub mod operations;
 pub mod outbox;
 pub mod passwords;
 pub mod people;
+pub mod portfolio;
 pub mod sessions;
 pub mod sign_in;
 pub mod tenants;

@@ -281,7 +281,8 @@ fn bounded(field: &str, text: Option<String>, max: usize) -> Result<Option<Strin
     text.filter(|text| !text.is_empty()).map(read).transpose()
 }
 
-fn owner_named(text: &str, actor: &Actor) -> Result<UserId, Problem> {
+/// An owner by id, or `me`.
+pub(in crate::resources) fn owner_named(text: &str, actor: &Actor) -> Result<UserId, Problem> {
     match actor.user() {
         Some(user) if text == "me" => Ok(user),
         _ => text.parse().map_err(|violation| Problem::invalid_field("owner", violation)),
