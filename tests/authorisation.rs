@@ -82,7 +82,7 @@ async fn nothing_is_done_for_who_has_no_token_or_one_that_is_worth_nothing() {
 }
 
 /// What only administrators may. Everything else everybody may who is signed in, with what is theirs.
-const ADMINISTRATORS: [&str; 10] = [
+const ADMINISTRATORS: [&str; 12] = [
     "users",
     "change_user_status",
     "erase_user",
@@ -93,6 +93,8 @@ const ADMINISTRATORS: [&str; 10] = [
     "approve_whiskey",
     "reject_whiskey",
     "alerts",
+    "audit_logs",
+    "audit_events",
 ];
 
 /// What everybody may.
@@ -237,6 +239,13 @@ async fn another_tenant_s_things_are_not_there() {
     }
     let owned = stranger.get(&format!("/api/v1/portfolio?owner={user}")).await.expect(200);
     assert_eq!(owned.data()["holdings"], json!([]));
+    for list in ["logs", "events"] {
+        let path = format!("/api/v1/audit/{list}?limit=100");
+        let head = i64::try_from(head).unwrap();
+        let told = stranger.get_at(&path, head).await.expect(200).body.to_string();
+        assert!(told.contains(&at_home) && !told.contains(&whiskey), "{told}");
+        assert!(keeper.get(&path).await.expect(200).body.to_string().contains(&whiskey));
+    }
     let generate = json!({ "whiskeyId": whiskey });
     let answer = stranger.post("/api/v1/nfts/generate", generate).await;
     assert_eq!(answer.status, 404, "{}", answer.body);

@@ -46,6 +46,7 @@ async fn a_poison_event_parks_its_partition_and_no_other() {
         { "projection": "whiskeys", "partition": at, "position": position },
         { "projection": "whiskey_history", "partition": at, "position": position },
         { "projection": "portfolio", "partition": at, "position": position },
+        { "projection": "audit_log", "partition": at, "position": position },
     ]);
     until("the read models of casks have parked it", || async {
         (isla.get("/ready").await.expect(200).data()["poisoned"] == shown).then_some(())

@@ -6,6 +6,7 @@ mod world;
 
 mod accounts;
 mod as_of;
+mod audit;
 mod authorisation;
 mod bad_input;
 mod cask_life;

@@ -21,6 +21,8 @@ use crate::http::limits::AddressLimits;
 use crate::http::problem::Problem;
 use crate::http::service::ServiceTokens;
 use crate::resources::alerts::Alerts;
+use crate::resources::audit::events::AuditEvents;
+use crate::resources::audit::logs::AuditLogs;
 use crate::resources::auth::Auth;
 use crate::resources::devices::Devices;
 use crate::resources::files::Files;
@@ -59,6 +61,7 @@ type Resources = (
     (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
     (Nfts, Ipfs),
+    (AuditLogs, AuditEvents),
 );
 
 fn resources(platform: &Platform) -> Resources {
@@ -111,6 +114,14 @@ fn resources(platform: &Platform) -> Resources {
         (
             Nfts { commands: commands.clone(), readers: readers.clone(), past },
             Ipfs { gateway: gateway_of(platform) },
+        ),
+        (
+            AuditLogs {
+                readers: readers.clone(),
+                journal: platform.journal.clone(),
+                vault: commands.store.vault().clone(),
+            },
+            AuditEvents { journal: platform.journal.clone() },
         ),
     )
 }

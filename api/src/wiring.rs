@@ -25,6 +25,7 @@ use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
 use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
 use projections::alerts::Alerts;
+use projections::audit_log::AuditLog;
 use projections::devices::Devices;
 use projections::files::Files;
 use projections::login_history::LoginHistory;
@@ -191,6 +192,7 @@ impl Platform {
             run.start(Whiskeys);
             run.start(WhiskeyHistory);
             run.start(Portfolios);
+            run.start(AuditLog);
             run.start(Nfts);
             run.start(Files { vault: vault.clone() });
         }

@@ -29,6 +29,8 @@ impl Permission {
     pub const MANAGE_TENANT: Self = Self("tenant.manage");
     pub const READ_SECURITY: Self = Self("security.read");
     pub const MANAGE_SECURITY: Self = Self("security.manage");
+    /// Who did what, and the events themselves. What is personal in them needs more.
+    pub const READ_AUDIT: Self = Self("audit.read");
 
     /// Everything a role can grant.
     pub const GRANTABLE: &'static [Self] = &[
@@ -42,6 +44,7 @@ impl Permission {
         Self::MANAGE_TENANT,
         Self::READ_SECURITY,
         Self::MANAGE_SECURITY,
+        Self::READ_AUDIT,
     ];
 
     pub const fn code(self) -> &'static str {

@@ -132,6 +132,82 @@ impl Journal {
         .await?;
         rows.into_iter().map(recorded).collect()
     }
+
+    /// A tenant's events from a position to before another, newest first, at most `limit`: all, or
+    /// those of one stream.
+    pub async fn of_tenant(
+        &self,
+        tenant: TenantId,
+        stream: Option<(&str, &str)>,
+        (from, before): (i64, i64),
+        limit: i64,
+    ) -> Result<Vec<Recorded>, JournalError> {
+        let columns = "select position, tenant_position, recorded_at, envelope
+            from eventstore.events where tenant = $1";
+        let rows: Vec<EventRow> = match stream {
+            Some((aggregate_type, aggregate_id)) => {
+                sqlx::query_as(&format!(
+                    "{columns} and aggregate_type = $2 and aggregate_id = $3 and position >= $4
+                         and position < $5 order by sequence desc limit $6"
+                ))
+                .bind(tenant.value())
+                .bind(aggregate_type)
+                .bind(aggregate_id)
+                .bind(from)
+                .bind(before)
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?
+            }
+            None => {
+                let first = self.tenant_position_from(tenant, from).await?;
+                let end = self.tenant_position_from(tenant, before).await?;
+                sqlx::query_as(&format!(
+                    "{columns} and tenant_position >= $2 and tenant_position < $3
+                     order by tenant_position desc limit $4"
+                ))
+                .bind(tenant.value())
+                .bind(first)
+                .bind(end)
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?
+            }
+        };
+        rows.into_iter().map(recorded).collect()
+    }
+
+    /// The tenant position of a tenant's first event at a position or after it. Both numbers rise
+    /// together.
+    async fn tenant_position_from(
+        &self,
+        tenant: TenantId,
+        position: i64,
+    ) -> Result<i64, JournalError> {
+        let next: Option<(i64,)> =
+            sqlx::query_as("select next_position from eventstore.tenant_log where tenant = $1")
+                .bind(tenant.value())
+                .fetch_optional(&self.pool)
+                .await?;
+        let (mut low, mut high) = (0, next.map_or(0, |(next,)| next));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (there,): (i64,) = sqlx::query_as(
+                "select position from eventstore.events
+                 where tenant = $1 and tenant_position = $2",
+            )
+            .bind(tenant.value())
+            .bind(middle)
+            .fetch_one(&self.pool)
+            .await?;
+            if there < position {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
 }
 
 type EventRow = (i64, i64, OffsetDateTime, String);

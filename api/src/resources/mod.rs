@@ -1,6 +1,7 @@
 //! The endpoints: one file a resource.
 
 pub mod alerts;
+pub mod audit;
 pub mod auth;
 pub mod devices;
 pub mod files;
@@ -42,6 +43,8 @@ pub enum Tag {
     Tenants,
     /// What administrators watch.
     Security,
+    /// What was done, for auditors.
+    Audit,
     /// Casks.
     Whiskeys,
     /// Images and documents.
