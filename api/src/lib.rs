@@ -6,6 +6,7 @@ pub mod demo;
 pub mod dev;
 pub mod document;
 pub mod http;
+pub mod import;
 pub mod keys;
 pub mod logging;
 pub mod metrics;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{content, demo, dev, document, keys, logging, serve, setup, sweep};
+use api::{content, demo, dev, document, import, keys, logging, serve, setup, sweep};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -66,6 +66,9 @@ enum Command {
         #[command(subcommand)]
         command: IpfsCommand,
     },
+    /// Register the casks of a CSV file, many at once.
+    #[command(after_help = import::help())]
+    Import(import::Arguments),
     /// Print the OpenAPI document as YAML.
     #[command(after_help = "Example: caskchain openapi > openapi.yaml")]
     Openapi {
@@ -160,6 +163,7 @@ async fn main() -> ExitCode {
             sweep::sweep(&config, older_than).await
         }
         Command::Ipfs { command: IpfsCommand::Add { file } } => content::add(&config, &file).await,
+        Command::Import(arguments) => import::run(&config, &arguments).await,
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(&config).await,
     };
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)

@@ -10,6 +10,8 @@ use eventstore::Claim;
 pub const EMAIL: &str = "user.email";
 pub const USERNAME: &str = "user.username";
 pub const PHONE: &str = "user.phone";
+/// A file of casks, held by the ids that were reserved for its lines.
+pub const IMPORT: &str = "whiskey.import";
 
 /// Computes digests under a key that never leaves the process.
 pub struct ClaimDigests(hmac::Key);
@@ -91,6 +93,12 @@ impl ClaimDigests {
         let length = fingerprint.len();
         let named = format!("look/{tenant}/{user}/{length}/{fingerprint}{user_agent}");
         hex::encode(hmac::sign(&self.0, named.as_bytes()))
+    }
+
+    /// A file that is imported for somebody, by a digest of all that stands in it.
+    pub fn import(&self, tenant: TenantId, owner: UserId, file: &[u8]) -> Vec<u8> {
+        let named = [format!("import/{tenant}/{owner}/").as_bytes(), file].concat();
+        hmac::sign(&self.0, &named).as_ref().to_vec()
     }
 
     pub fn claim(&self, tenant: TenantId, identifier: &Identifier, holder: String) -> Claim {

@@ -100,21 +100,64 @@ impl Ids {
     }
 }
 
+/// Ids in a row for things that are numbered already, so that the same thing gets the same id however
+/// often it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdRange {
+    first: i64,
+}
+
+impl IdRange {
+    /// One that was reserved before.
+    pub const fn beginning_with(first: i64) -> Self {
+        Self { first }
+    }
+
+    pub const fn first(self) -> i64 {
+        self.first
+    }
+
+    /// The id of the thing with this number, from 0.
+    pub const fn at(self, number: i64) -> i64 {
+        let (milliseconds, sequence) =
+            (number >> SEQUENCE_BITS, number & ((1 << SEQUENCE_BITS) - 1));
+        self.first + (milliseconds << (WORKER_BITS + SEQUENCE_BITS)) + sequence
+    }
+
+    /// Takes a worker number for as many milliseconds as so many ids fill: in these, they are nobody
+    /// else's for ever.
+    pub(crate) async fn reserve(
+        pool: &PgPool,
+        clock: &Clock,
+        count: i64,
+    ) -> Result<Self, IdsError> {
+        let now = clock.now().unix_ms();
+        let worker = take_worker(pool, now, now + (count >> SEQUENCE_BITS) + 1).await?;
+        let worker = i64::from(worker) << SEQUENCE_BITS;
+        Ok(Self { first: ((now - BASE_UNIX_MS) << (WORKER_BITS + SEQUENCE_BITS)) + worker })
+    }
+}
+
+/// Takes the worker number that has been free for longest, until a time.
+async fn take_worker(pool: &PgPool, now: i64, until: i64) -> Result<i32, IdsError> {
+    let row: Option<(i32,)> = sqlx::query_as(
+        "update eventstore.worker_leases set ids_until = $2 where worker = (
+             select worker from eventstore.worker_leases where ids_until <= $1
+             order by ids_until, worker limit 1 for update skip locked)
+         returning worker",
+    )
+    .bind(now)
+    .bind(until)
+    .fetch_optional(pool)
+    .await?;
+    row.map(|(worker,)| worker).ok_or(IdsError::NoWorkerFree)
+}
+
 impl Lease {
     async fn take(pool: &PgPool, clock: &Clock) -> Result<Self, IdsError> {
         let now = clock.now();
         let until_unix_ms = now.plus(LEASE).unix_ms();
-        let row: Option<(i32,)> = sqlx::query_as(
-            "update eventstore.worker_leases set ids_until = $2 where worker = (
-                 select worker from eventstore.worker_leases where ids_until <= $1
-                 order by ids_until, worker limit 1 for update skip locked)
-             returning worker",
-        )
-        .bind(now.unix_ms())
-        .bind(until_unix_ms)
-        .fetch_optional(pool)
-        .await?;
-        let (worker,) = row.ok_or(IdsError::NoWorkerFree)?;
+        let worker = take_worker(pool, now.unix_ms(), until_unix_ms).await?;
         let options = IdGeneratorOptions::new()
             .base_time(BASE_UNIX_MS)
             .worker_id(u32::try_from(worker).map_err(|_| IdsError::Options)?)

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::commit::{Commit, CommitError, Committed, Draft, IdempotencyKey};
 use crate::entropy::Entropy;
 use crate::envelope::{self, Metadata};
+use crate::ids::{IdRange, IdsError};
 use crate::recorded::{Undecodable, decode};
 use crate::vault::{self, Drawer, Vault};
 use crate::{journal, snapshots};
@@ -81,6 +82,11 @@ impl Store {
 
     pub fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    /// Ids for so many things that are numbered already.
+    pub async fn reserve_ids(&self, count: i64) -> Result<IdRange, IdsError> {
+        IdRange::reserve(&self.pool, &self.clock, count).await
     }
 
     /// A commit to be filled and handed to `commit`.

@@ -7,15 +7,15 @@ use domain::violation::Violation;
 use poem::error::ReadBodyError;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::error_code::ErrorCode;
-use super::field::Violations;
-use super::problem::Problem;
+use super::field::{Violations, wrong};
+use super::problem::{FieldViolation, Problem};
 
 const MAX_BYTES: usize = 1024 * 1024;
 /// How long a client may take to send a body.
@@ -107,16 +107,35 @@ fn check<T: Checked>(
     Ok(body.check(violations))
 }
 
-/// The field names, from the same declaration the document is made of.
+/// The same fields from somewhere else than a request, where unknown ones were looked for before.
+pub fn check_fields<T: Checked>(
+    fields: Map<String, Value>,
+) -> Result<T::Value, Vec<FieldViolation>> {
+    let unreadable = |_| wrong(Violation::WrongType("readable"));
+    let body = T::parse_from_json(Some(Value::Object(fields))).map_err(unreadable)?;
+    let mut violations = Violations::default();
+    let value = body.check(&mut violations);
+    let violations = violations.into_list();
+    match value {
+        Some(value) if violations.is_empty() => Ok(value),
+        _ => Err(violations),
+    }
+}
+
+/// The field names.
 fn known_fields<T: Type>() -> Vec<&'static str> {
+    schema::<T>().properties.iter().map(|(name, _)| *name).collect()
+}
+
+/// What can stand in a body, from the same declaration the document is made of.
+pub fn schema<T: Type>() -> MetaSchema {
     let mut registry = Registry::new();
     T::register(&mut registry);
     match T::schema_ref() {
-        MetaSchemaRef::Reference(name) => registry
-            .schemas
-            .get(&name)
-            .map_or_else(Vec::new, |s| s.properties.iter().map(|(name, _)| *name).collect()),
-        MetaSchemaRef::Inline(schema) => schema.properties.iter().map(|(name, _)| *name).collect(),
+        MetaSchemaRef::Reference(name) => {
+            registry.schemas.remove(&name).unwrap_or_else(|| MetaSchema::new("object"))
+        }
+        MetaSchemaRef::Inline(schema) => *schema,
     }
 }
 

@@ -3,6 +3,7 @@
 mod approve;
 mod condition_report;
 mod correct;
+mod import;
 mod movement;
 mod regauge;
 mod register;
@@ -13,6 +14,7 @@ mod transfer;
 mod valuation;
 
 use domain::id::UserId;
+pub use import::{Import, Imported};
 use domain::permission::Permission;
 use domain::whiskey::Recorder;
 

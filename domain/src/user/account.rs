@@ -117,7 +117,7 @@ impl Account {
     }
 
     /// Who is in use of their account.
-    pub(super) fn must_be_active(&self) -> Result<(), UserError> {
+    pub fn must_be_active(&self) -> Result<(), UserError> {
         match self.status {
             Status::Pending => Err(UserError::NotActivated),
             Status::Active => Ok(()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::moment::Moment;
 use eventstore::Clock;
-use eventstore::ids::{Ids, IdsError};
+use eventstore::ids::{IdRange, Ids, IdsError};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +70,25 @@ async fn a_number_given_back_is_free_at_once_and_gives_no_id_again() {
         // Not the minute that was promised.
         assert!(until < clock.now().plus(Duration::from_secs(30)).unix_ms());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reserved_ids_are_nobody_elses_and_the_same_for_the_same_number() {
+    let database = database().await;
+    database.execute(ALL_BUT_ONE).await;
+    let process = Process::start(&database.url);
+    let count = 50_000;
+    let range = process.store.reserve_ids(count).await.unwrap();
+    let mut all: Vec<i64> = (0..=count).map(|number| range.at(number)).collect();
+    assert!(all.is_sorted_by(|one, next| one < next));
+    assert!(all.iter().all(|id| worker_of(*id) == 7));
+    assert_eq!(IdRange::beginning_with(range.first()).at(count), range.at(count));
+    let ids = until("the number is free again", async || {
+        Ids::lease(&process.pool, &Clock::system()).await.ok()
+    })
+    .await;
+    all.extend(some(&ids, 1_000));
+    assert!(all.is_sorted_by(|one, next| one < next), "an id came twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
