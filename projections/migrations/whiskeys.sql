@@ -14,7 +14,7 @@ create table whiskeys (
     vintage smallint,
     price numeric(19, 4),
     currency text,
-    -- The words it is found by.
+    -- The words it is found by, and what it is filtered by, as words nobody types.
     words tsvector not null,
     original_litres_of_alcohol numeric(15, 2) not null,
     -- Null until it was measured again.
@@ -28,14 +28,20 @@ create table whiskeys (
     registered_at timestamptz not null,
     changed_at timestamptz not null
 );
-create index whiskeys_by_age on whiskeys (tenant, whiskey_id desc);
-create index whiskeys_of_owner on whiskeys (tenant, owner, whiskey_id desc);
+-- Each is read from both ends, and from any cask on.
+create index whiskeys_in_time on whiskeys (tenant, whiskey_id);
+create index whiskeys_of_owner on whiskeys (tenant, owner, whiskey_id);
+create index whiskeys_at_status on whiskeys (tenant, status, whiskey_id);
 create index whiskeys_by_name on whiskeys (tenant, name, whiskey_id);
+create index whiskeys_by_age on whiskeys (tenant, age, whiskey_id);
+create index whiskeys_by_vintage on whiskeys (tenant, vintage, whiskey_id);
+create index whiskeys_by_price on whiskeys (tenant, price, whiskey_id);
 create index whiskeys_by_words on whiskeys using gin (words);
--- Every word of any cask once, to find the one that was meant.
+-- Every word of any cask once, to find the one that was meant. Compared as bytes, so that beginnings
+-- are found by the key.
 create table words (
     tenant bigint not null,
-    word text not null,
+    word text collate "C" not null,
     primary key (tenant, word)
 );
 create index words_alike on words using gin (word public.gin_trgm_ops);
@@ -45,3 +51,9 @@ create policy one_tenant on words for select to caskchain_reader
 alter table whiskeys enable row level security;
 create policy one_tenant on whiskeys for select to caskchain_reader
     using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);
+-- The same rows, for lists and search. Under a policy PostgreSQL uses no index whose operator might
+-- tell something of other rows, as @@ and % might, and reads every cask instead.
+create view whiskeys_of_tenant as select * from whiskeys
+    where tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint;
+create view words_of_tenant as select * from words
+    where tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint;

@@ -95,13 +95,20 @@ async fn fold<P: Projection>(
     events: &[Recorded],
 ) -> Result<(i64, Vec<Parked>), GenerationError> {
     let mut poison: Vec<Parked> = Vec::new();
+    let mut pace = Pace::Together;
     loop {
         let mut tx = pool.begin().await?;
         use_schema(&mut tx, schema).await?;
-        match fold_batch(projection, &mut tx, events, &poison).await {
+        match fold_batch(projection, &mut tx, events, &poison, pace).await {
             Ok(done) => {
                 tx.commit().await?;
                 return Ok(done);
+            }
+            // Which of them it was shows when each is folded by itself.
+            Err(GenerationError::Apply { error, .. })
+                if pace == Pace::Together && error.is_poison() =>
+            {
+                pace = Pace::OneByOne;
             }
             Err(GenerationError::Apply { position, error }) if error.is_poison() => {
                 tracing::error!(projection = P::NAME, position, %error, "a poison event");
@@ -169,7 +176,7 @@ async fn swap<P: Projection>(
     let mut at = checkpoint::<P>(&mut tx).await?;
     while at < goal {
         let events = journal.after(at, BATCH).await?;
-        (at, _) = fold_batch(projection, &mut tx, &events, &[]).await?;
+        (at, _) = fold_batch(projection, &mut tx, &events, &[], Pace::OneByOne).await?;
     }
     run(&mut tx, &format!("drop schema {live} cascade; alter schema {next} rename to {live}"))
         .await?;
@@ -177,17 +184,26 @@ async fn swap<P: Projection>(
     Ok(at)
 }
 
+/// How the events of a batch are handed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Together,
+    OneByOne,
+}
+
 async fn fold_batch<P: Projection>(
     projection: &P,
     connection: &mut PgConnection,
     events: &[Recorded],
     poison: &[Parked],
+    pace: Pace,
 ) -> Result<(i64, Vec<Parked>), GenerationError> {
     let mut at = checkpoint::<P>(connection).await?;
     for parked in poison {
         parked.note(connection).await?;
     }
     let parked = Parked::all(connection).await?;
+    let mut wanted = Vec::with_capacity(events.len());
     for event in events {
         if event.position <= at {
             continue;
@@ -196,10 +212,20 @@ async fn fold_batch<P: Projection>(
             return Err(GenerationError::Moved(at));
         }
         if !parked.iter().any(|parked| parked.holds(event)) {
-            let applied = projection.apply(connection, event).await;
-            applied.map_err(|error| GenerationError::apply(event, error))?;
+            wanted.push(event);
         }
         at = event.position;
+    }
+    let steps = match pace {
+        Pace::Together => wanted.chunks(wanted.len().max(1)),
+        Pace::OneByOne => wanted.chunks(1),
+    };
+    for step in steps {
+        let applied = projection.apply_all(connection, step).await;
+        applied.map_err(|error| match step.first() {
+            Some(event) => GenerationError::apply(event, error),
+            None => GenerationError::Moved(at),
+        })?;
     }
     sqlx::query("update checkpoint set position = $1").bind(at).execute(&mut *connection).await?;
     Ok((at, parked))

@@ -22,6 +22,21 @@ pub trait Projection: Send + Sync + 'static {
         connection: &mut PgConnection,
         event: &Recorded,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
+
+    /// The same for many events, in their order. A read model that can do better than one after the
+    /// other says how; the rows have to come out the same.
+    fn apply_all(
+        &self,
+        connection: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        async move {
+            for event in events {
+                self.apply(connection, event).await?;
+            }
+            Ok(())
+        }
+    }
 }
 
 #[derive(Debug, Error)]

@@ -37,29 +37,76 @@ impl Projection for WhiskeyHistory {
         connection: &mut PgConnection,
         event: &Recorded,
     ) -> Result<(), ApplyError> {
-        // One that cannot be read is nobody's to be shown.
-        if event.event::<Whiskey>()?.is_none() {
-            return Ok(());
+        self.apply_all(connection, &[event]).await
+    }
+
+    /// All of them by one statement.
+    async fn apply_all(
+        &self,
+        connection: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> Result<(), ApplyError> {
+        let mut rows = Rows::default();
+        for event in events {
+            // One that cannot be read is nobody's to be shown.
+            if event.event::<Whiskey>()?.is_some() {
+                rows.add(event)?;
+            }
         }
+        rows.write(connection).await
+    }
+}
+
+/// Rows that wait to be written, column by column.
+#[derive(Default)]
+struct Rows {
+    positions: Vec<i64>,
+    tenants: Vec<i64>,
+    whiskeys: Vec<i64>,
+    types: Vec<String>,
+    times: Vec<OffsetDateTime>,
+    actor_types: Vec<&'static str>,
+    actors: Vec<String>,
+    data: Vec<String>,
+}
+
+impl Rows {
+    fn add(&mut self, event: &Recorded) -> Result<(), ApplyError> {
         let metadata = &event.metadata;
-        let actor_type = match metadata.actor_type {
+        self.positions.push(event.position);
+        self.tenants.push(event.tenant.value());
+        self.whiskeys.push(event.id()?);
+        self.types.push(event.event_type.clone());
+        self.times.push(at(metadata.occurred_at));
+        self.actor_types.push(match metadata.actor_type {
             ActorType::Anonymous => "anonymous",
             ActorType::User => "user",
             ActorType::System => "system",
-        };
+        });
+        self.actors.push(metadata.actor.clone());
+        self.data.push(event.data()?.to_string());
+        Ok(())
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<(), ApplyError> {
+        if self.positions.is_empty() {
+            return Ok(());
+        }
         sqlx::query(
             "insert into whiskey_history
                  (position, tenant, whiskey_id, type, at, actor_type, actor, data)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+             select unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]),
+                 unnest($4::text[]), unnest($5::timestamptz[]), unnest($6::text[]),
+                 unnest($7::text[]), unnest($8::text[])::jsonb",
         )
-        .bind(event.position)
-        .bind(event.tenant.value())
-        .bind(event.id()?)
-        .bind(&event.event_type)
-        .bind(at(metadata.occurred_at))
-        .bind(actor_type)
-        .bind(&metadata.actor)
-        .bind(Json(event.data()?))
+        .bind(self.positions)
+        .bind(self.tenants)
+        .bind(self.whiskeys)
+        .bind(self.types)
+        .bind(self.times)
+        .bind(self.actor_types)
+        .bind(self.actors)
+        .bind(self.data)
         .execute(connection)
         .await?;
         Ok(())

@@ -69,6 +69,14 @@ impl Pagination {
         }
     }
 
+    /// The same, if whether there is more is known better than by what was counted.
+    #[must_use]
+    pub fn reading_on(mut self, next: Option<String>) -> Self {
+        self.has_next = next.is_some();
+        self.next_cursor = next;
+        self
+    }
+
     /// A list that is read on from where a page ended.
     pub fn by_cursor(size: u32, total: i64, next: Option<String>) -> Self {
         let has_next = next.is_some();

@@ -10,7 +10,7 @@ use projections::{Projection, Readers};
 use time::{Date, Duration, Month};
 
 use super::Tag;
-use super::whiskeys::catalogue::owner_named;
+use super::whiskeys::filters::owner_named;
 use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::conversation::Conversation;
 use crate::http::envelope::Found;

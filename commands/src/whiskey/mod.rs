@@ -14,9 +14,9 @@ mod transfer;
 mod valuation;
 
 use domain::id::UserId;
-pub use import::{Import, Imported};
 use domain::permission::Permission;
 use domain::whiskey::Recorder;
+pub use import::{Import, Imported};
 
 use crate::error::CommandError;
 use crate::execute::Asked;

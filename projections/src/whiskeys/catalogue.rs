@@ -1,10 +1,12 @@
 //! The catalogue: casks by filters, in an order, page by page.
 
 use domain::id::{TenantId, UserId};
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
+use super::order::{After, Order};
+use super::words::{self, Mark};
 use super::{COLUMNS, WhiskeyRow};
-use crate::page::{Page, Paged};
+use crate::page::Page;
 use crate::reading::{ReadError, Readers};
 
 /// What of the catalogue is wanted.
@@ -24,112 +26,175 @@ pub struct Filter {
     pub currency: Option<String>,
 }
 
-/// What a list is sorted by. Casks that do not say come last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SortKey {
-    Name,
-    Age,
-    Vintage,
-    Price,
-    RegisteredAt,
+/// Where a page begins.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// By its number.
+    Page(Page),
+    /// After a cask, so many.
+    After(After, u32),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sort {
-    pub key: SortKey,
-    pub descending: bool,
+/// A page of the catalogue.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub items: Vec<WhiskeyRow>,
+    /// At most `COUNTED`. Nothing, on a page after a cask: it was told before.
+    pub total: Option<i64>,
+    /// Whether there are more behind them.
+    pub more: bool,
 }
 
-impl SortKey {
-    pub const WORDS: [(&'static str, Self); 5] = [
-        ("name", Self::Name),
-        ("age", Self::Age),
-        ("vintage", Self::Vintage),
-        ("price", Self::Price),
-        ("registeredAt", Self::RegisteredAt),
-    ];
-
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Age => "age",
-            Self::Vintage => "vintage",
-            Self::Price => "price",
-            // Ids are made in the order of time.
-            Self::RegisteredAt => "whiskey_id",
-        }
-    }
-}
+/// More are not counted: everybody would wait for a number nobody needs.
+pub const COUNTED: i64 = 1_000;
 
 impl Filter {
     /// Adds its conditions to a query that has one already.
     pub(super) fn conditions<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>) {
+        self.equalities(query);
+        self.ranges(query, "");
+    }
+
+    fn equalities<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>) {
         if let Some(owner) = self.owner {
             query.push(" and owner = ").push_bind(owner.value());
         }
-        let texts = [
-            ("status", &self.status),
-            ("category", &self.category),
-            ("brand", &self.brand),
-            ("distillery", &self.distillery),
-            ("region", &self.region),
-            ("currency", &self.currency),
-        ];
+        let texts = [("status", &self.status), ("currency", &self.currency)];
+        // Not by their columns as well: PostgreSQL would take them for twice as seldom.
+        if let Some(marks) = words::all_marks(&self.marks()) {
+            query.push(" and words @@ ").push_bind(marks).push("::text::tsquery");
+        }
         for (column, wanted) in texts {
             if let Some(wanted) = wanted {
                 query.push(format!(" and {column} = ")).push_bind(wanted);
             }
         }
+    }
+
+    /// The same for a search. An index of ages or prices beside the one of words would be read for
+    /// nothing: sums have none.
+    pub(super) fn conditions_beside_words<'a>(
+        &'a self,
+        query: &mut QueryBuilder<'a, Postgres>,
+        question: &'a str,
+    ) {
+        self.equalities(query);
+        if !question.is_empty() {
+            query.push(" and words @@ ").push_bind(question).push("::text::tsquery");
+        }
+        let has_words = !question.is_empty() || !self.marks().is_empty();
+        self.ranges(query, if has_words { " + 0" } else { "" });
+    }
+
+    fn ranges<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>, plus: &str) {
         for (column, (from, to)) in [("age", self.age), ("vintage", self.vintage)] {
             if let Some(from) = from {
-                query.push(format!(" and {column} >= ")).push_bind(from);
+                query.push(format!(" and {column}{plus} >= ")).push_bind(from);
             }
             if let Some(to) = to {
-                query.push(format!(" and {column} <= ")).push_bind(to);
+                query.push(format!(" and {column}{plus} <= ")).push_bind(to);
             }
         }
         for (comparison, bound) in [(">=", &self.price.0), ("<=", &self.price.1)] {
             if let Some(bound) = bound {
-                let query = query.push(format!(" and price {comparison} ")).push_bind(bound);
+                query.push(format!(" and price{plus} {comparison} ")).push_bind(bound);
                 query.push("::text::numeric");
             }
         }
     }
-}
 
-/// Adds an order in which every cask has its place.
-pub(super) fn in_order(query: &mut QueryBuilder<'_, Postgres>, sort: &[Sort]) {
-    query.push(" order by ");
-    for Sort { key, descending } in sort {
-        let direction = if *descending { "desc" } else { "asc" };
-        query.push(format!("{} {direction} nulls last, ", key.column()));
+    fn marks(&self) -> Vec<Mark<'_>> {
+        let marks = [
+            ("category", &self.category),
+            ("brand", &self.brand),
+            ("distillery", &self.distillery),
+            ("region", &self.region),
+        ];
+        let marks = marks.into_iter();
+        marks.filter_map(|(kind, value)| Some((kind, value.as_deref()?))).collect()
     }
-    query.push("whiskey_id desc");
 }
 
 impl Readers {
-    /// A page of the catalogue; newest first, if nothing else is wanted.
+    /// A page of the catalogue.
     pub async fn whiskeys(
         &self,
         tenant: TenantId,
         filter: &Filter,
-        sort: &[Sort],
-        page: Page,
-    ) -> Result<Paged<WhiskeyRow>, ReadError> {
-        let mut tx = self.tenant(tenant).await?;
-        let mut counting =
-            QueryBuilder::new("select count(*) from read_whiskeys.whiskeys where tenant = ");
-        counting.push_bind(tenant.value());
-        filter.conditions(&mut counting);
-        let (total,): (i64,) = counting.build_query_as().fetch_one(&mut *tx).await?;
-        let from = format!("select {COLUMNS} from read_whiskeys.whiskeys where tenant = ");
-        let mut query = QueryBuilder::new(from);
-        query.push_bind(tenant.value());
-        filter.conditions(&mut query);
-        in_order(&mut query, sort);
-        query.push(" limit ").push_bind(page.limit()).push(" offset ").push_bind(page.offset());
-        let items = query.build_query_as().fetch_all(&mut *tx).await?;
+        order: &Order,
+        start: &Start,
+    ) -> Result<Listed, ReadError> {
+        let mut tx = self.listing(tenant).await?;
+        // One more than wanted says whether there are more.
+        let (mut items, size, total) = match start {
+            Start::After(after, size) => {
+                let wanted = i64::from(*size) + 1;
+                let items = read_on(&mut tx, filter, order, Some(after), wanted).await?;
+                (items, *size, None)
+            }
+            Start::Page(page) => {
+                let wanted = page.limit() + 1;
+                let items = match page.offset() {
+                    0 => read_on(&mut tx, filter, order, None, wanted).await?,
+                    offset => skip_to(&mut tx, filter, order, offset, wanted).await?,
+                };
+                (items, page.size, Some(count(&mut tx, filter).await?))
+            }
+        };
         tx.commit().await?;
-        Ok(Paged { items, total })
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let more = items.len() > size;
+        items.truncate(size);
+        Ok(Listed { items, total, more })
     }
+}
+
+async fn count(connection: &mut PgConnection, filter: &Filter) -> Result<i64, ReadError> {
+    let some = "select count(*) from (select from read_whiskeys.whiskeys_of_tenant where true";
+    let mut query = QueryBuilder::new(some);
+    filter.conditions(&mut query);
+    query.push(format!(" limit {COUNTED}) counted"));
+    let (total,): (i64,) = query.build_query_as().fetch_one(connection).await?;
+    Ok(total)
+}
+
+/// Reads an index from a place on, however far in it lies.
+async fn read_on(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    order: &Order,
+    after: Option<&After>,
+    wanted: i64,
+) -> Result<Vec<WhiskeyRow>, ReadError> {
+    let mut items: Vec<WhiskeyRow> = Vec::new();
+    for (part, after) in order.parts(after) {
+        let missing = wanted - i64::try_from(items.len()).unwrap_or(i64::MAX);
+        if missing > 0 {
+            let mut query = from_tenant();
+            filter.conditions(&mut query);
+            order.conditions(&mut query, part, after);
+            order.push_within(&mut query, part);
+            query.push(" limit ").push_bind(missing);
+            items.extend(query.build_query_as().fetch_all(&mut *connection).await?);
+        }
+    }
+    Ok(items)
+}
+
+async fn skip_to(
+    connection: &mut PgConnection,
+    filter: &Filter,
+    order: &Order,
+    offset: i64,
+    wanted: i64,
+) -> Result<Vec<WhiskeyRow>, ReadError> {
+    let mut query = from_tenant();
+    filter.conditions(&mut query);
+    order.push(&mut query);
+    query.push(" limit ").push_bind(wanted).push(" offset ").push_bind(offset);
+    Ok(query.build_query_as().fetch_all(connection).await?)
+}
+
+fn from_tenant<'a>() -> QueryBuilder<'a, Postgres> {
+    QueryBuilder::new(format!("select {COLUMNS} from read_whiskeys.whiskeys_of_tenant where true"))
 }

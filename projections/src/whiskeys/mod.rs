@@ -2,19 +2,23 @@
 
 mod cask;
 mod catalogue;
+mod order;
+mod registrations;
 mod search;
 mod words;
 
-pub use catalogue::{Filter, Sort, SortKey};
+pub use catalogue::{COUNTED, Filter, Listed, Start};
 use domain::id::{TenantId, WhiskeyId};
 use domain::whiskey::details::Details;
 use domain::whiskey::{Attachment, Whiskey, WhiskeyEvent};
 use eventstore::Recorded;
+pub use order::{After, Order, Sort, SortKey};
 pub use search::{FacetRow, Search};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
+use self::registrations::Registrations;
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
 
@@ -41,7 +45,7 @@ pub struct WhiskeyRow {
 
 impl Projection for Whiskeys {
     const NAME: &'static str = "whiskeys";
-    const VERSION: i32 = 5;
+    const VERSION: i32 = 6;
     const TABLES: &'static str = include_str!("../../migrations/whiskeys.sql");
 
     async fn apply(
@@ -49,26 +53,49 @@ impl Projection for Whiskeys {
         connection: &mut PgConnection,
         event: &Recorded,
     ) -> Result<(), ApplyError> {
-        let Some(happened) = event.event::<Whiskey>()? else {
-            return Ok(());
-        };
-        if let WhiskeyEvent::WhiskeyRegistered { .. } = happened {
-            if let Some(row) = WhiskeyRow::after(None, event, happened)? {
-                insert(connection, event.tenant, &row).await?;
-                write_details(connection, &row, event.tenant).await?;
-            }
-            return Ok(());
-        }
-        let before = load(connection, event.id()?).await?;
-        let details = before.details.clone();
-        let Some(row) = WhiskeyRow::after(Some(before), event, happened)? else {
-            return Ok(());
-        };
-        if row.details != details {
-            write_details(connection, &row, event.tenant).await?;
-        }
-        update(connection, &row).await
+        self.apply_all(connection, &[event]).await
     }
+
+    /// Registrations that follow each other are written at once.
+    async fn apply_all(
+        &self,
+        connection: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> Result<(), ApplyError> {
+        let mut registrations = Registrations::default();
+        for event in events {
+            match event.event::<Whiskey>()? {
+                Some(registered @ WhiskeyEvent::WhiskeyRegistered { .. }) => {
+                    if let Some(row) = WhiskeyRow::after(None, event, registered)? {
+                        registrations.add(row, event.tenant)?;
+                    }
+                }
+                Some(later) => {
+                    std::mem::take(&mut registrations).write(connection).await?;
+                    change(connection, event, later).await?;
+                }
+                None => {}
+            }
+        }
+        registrations.write(connection).await
+    }
+}
+
+/// What happens to a cask after its registration.
+async fn change(
+    connection: &mut PgConnection,
+    event: &Recorded,
+    happened: WhiskeyEvent,
+) -> Result<(), ApplyError> {
+    let before = load(connection, event.id()?).await?;
+    let details = before.details.clone();
+    let Some(row) = WhiskeyRow::after(Some(before), event, happened)? else {
+        return Ok(());
+    };
+    if row.details != details {
+        write_details(connection, &row, event.tenant).await?;
+    }
+    update(connection, &row).await
 }
 
 /// The details, and the columns that lists are filtered, sorted and found by.
@@ -79,6 +106,7 @@ async fn write_details(
 ) -> Result<(), ApplyError> {
     let details = &row.details.0;
     let price = details.market_value.as_ref();
+    let (document, meant) = words::document(&texts(details), &marks(details));
     sqlx::query(
         "update whiskeys set name = $2, brand = $3, distillery = $4, region = $5, category = $6,
              age = $7, vintage = $8, price = $9::text::numeric, currency = $10,
@@ -95,26 +123,24 @@ async fn write_details(
     .bind(details.vintage.and_then(|year| i16::try_from(year).ok()))
     .bind(price.map(|money| money.amount.to_string()))
     .bind(price.map(|money| money.currency.as_str()))
-    .bind(words::document(&texts(details)))
+    .bind(document)
     .bind(Json(details))
     .execute(&mut *connection)
     .await?;
-    remember_words(connection, tenant.value(), details).await
+    let meant: Vec<_> = meant.into_iter().map(|word| (tenant.value(), word)).collect();
+    remember_words(connection, meant).await
 }
 
 async fn remember_words(
     connection: &mut PgConnection,
-    tenant: i64,
-    details: &Details,
+    words: impl IntoIterator<Item = (i64, String)>,
 ) -> Result<(), ApplyError> {
-    let texts = texts(details);
-    let words: Vec<String> =
-        texts.iter().flat_map(|(text, _)| words::words(text)).map(|word| word.text).collect();
+    let (tenants, words): (Vec<i64>, Vec<String>) = words.into_iter().unzip();
     sqlx::query(
-        "insert into words (tenant, word) select distinct $1, unnest($2::text[])
+        "insert into words (tenant, word) select distinct unnest($1::bigint[]), unnest($2::text[])
          on conflict do nothing",
     )
-    .bind(tenant)
+    .bind(tenants)
     .bind(words)
     .execute(connection)
     .await?;
@@ -141,32 +167,6 @@ async fn load(connection: &mut PgConnection, id: i64) -> Result<WhiskeyRow, sqlx
     sqlx::query_as(&sql).bind(id).fetch_one(connection).await
 }
 
-async fn insert(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    row: &WhiskeyRow,
-) -> Result<(), ApplyError> {
-    sqlx::query(
-        "insert into whiskeys (whiskey_id, tenant, sequence, owner, status, name, distillery,
-             category, original_litres_of_alcohol, words, details, registered_at, changed_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::numeric, '', $10, $11, $11)",
-    )
-    .bind(row.whiskey_id)
-    .bind(tenant.value())
-    .bind(row.sequence)
-    .bind(row.owner)
-    .bind(&row.status)
-    .bind(&row.details.name)
-    .bind(&row.details.distillery)
-    .bind(row.details.category.word())
-    .bind(&row.original_litres_of_alcohol)
-    .bind(&row.details)
-    .bind(row.registered_at)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// All but the details.
 async fn update(connection: &mut PgConnection, row: &WhiskeyRow) -> Result<(), ApplyError> {
     sqlx::query(
@@ -191,6 +191,17 @@ async fn update(connection: &mut PgConnection, row: &WhiskeyRow) -> Result<(), A
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// What a cask is filtered by and what stays as it is until its details change.
+fn marks(details: &Details) -> Vec<words::Mark<'_>> {
+    let brand = details.brand.iter().map(|brand| ("brand", brand.as_str()));
+    let region = details.region.iter().map(|region| ("region", region.as_str()));
+    [("category", details.category.word()), ("distillery", details.distillery.as_str())]
+        .into_iter()
+        .chain(brand)
+        .chain(region)
+        .collect()
 }
 
 const COLUMNS: &str = "whiskey_id, sequence, owner, status,

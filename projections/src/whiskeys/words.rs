@@ -1,7 +1,7 @@
 //! The words of a text, as casks are found by them: small letters without accents; Chinese, Japanese
 //! and Korean, which have no spaces, by every two characters that stand together.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -19,10 +19,22 @@ pub(super) struct Word {
     pub stem: Option<String>,
 }
 
+impl Word {
+    /// Years, ages, cask numbers: another number is not what was meant.
+    pub fn has_digit(&self) -> bool {
+        self.text.contains(char::is_numeric)
+    }
+
+    /// Whether what begins with it is looked for: what begins with one letter is nearly everything.
+    fn is_beginning(&self) -> bool {
+        let mut characters = self.text.chars();
+        characters.next().is_some_and(is_ideographic) || characters.next().is_some()
+    }
+}
+
 /// The words of a text, in its order.
 pub(super) fn words(text: &str) -> Vec<Word> {
-    let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
-    let plain: String = plain.nfc().collect::<String>().to_lowercase();
+    let plain = plain(text);
     let stemmer = Stemmer::create(Algorithm::English);
     let mut found = Vec::new();
     for run in plain.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty()) {
@@ -39,6 +51,15 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     }
     found.truncate(MAX_WORDS);
     found
+}
+
+/// Small letters without accents.
+fn plain(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
+    plain.nfc().collect::<String>().to_lowercase()
 }
 
 /// A run of letters and digits, cut where the kind of script changes.
@@ -72,28 +93,58 @@ fn pairs(run: &str) -> Vec<String> {
 /// A text and how much it counts, from A to D.
 pub(super) type Weighted<'a> = (&'a str, char);
 
-/// What PostgreSQL takes for a document: each word once, with the most it counts.
-pub(super) fn document(texts: &[Weighted<'_>]) -> String {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut document = String::new();
+/// Something that is filtered by, and its value.
+pub(super) type Mark<'a> = (&'static str, &'a str);
+
+/// What PostgreSQL takes for a document: each word once, with the most it counts, and marks. Gives
+/// also the words that somebody may have meant.
+pub(super) fn document(texts: &[Weighted<'_>], marks: &[Mark<'_>]) -> (String, Vec<String>) {
+    let mut seen: HashSet<String> = HashSet::new();
+    let (mut document, mut meant) = (String::new(), Vec::new());
     for (text, weight) in texts {
         for word in words(text) {
+            if !word.has_digit() && !seen.contains(&word.text) {
+                meant.push(word.text.clone());
+            }
             for form in [Some(word.text), word.stem].into_iter().flatten() {
-                if seen.insert(form.clone()) {
+                if !seen.contains(&form) {
                     document.push_str(&format!("{}:1{weight} ", quoted(&form)));
+                    seen.insert(form);
                 }
             }
         }
     }
-    document
+    for mark in marks {
+        document.push_str(&format!("{} ", quoted(&written(mark))));
+    }
+    (document, meant)
 }
 
-/// What PostgreSQL takes for a question: all words, the last one as the beginning of one. None if
-/// there is nothing to look for.
-pub(super) fn question(asked: &[Word]) -> Option<String> {
+/// A question for what has all of these marks. None if there are none.
+pub(super) fn all_marks(marks: &[Mark<'_>]) -> Option<String> {
+    let marks: Vec<_> = marks.iter().map(|mark| quoted(&written(mark))).collect();
+    (!marks.is_empty()).then(|| marks.join(" & "))
+}
+
+/// No word begins like this, so nobody finds a mark by typing.
+fn written((kind, value): &Mark<'_>) -> String {
+    format!("={kind}={value}")
+}
+
+/// How the last word of a question is taken: nobody knows whether it is typed to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Whole,
+    /// As the beginning of others.
+    Begun,
+}
+
+/// What PostgreSQL takes for a question: all words. None if there is nothing to look for.
+pub(super) fn question(asked: &[Word], how: Last) -> Option<String> {
     let last = asked.len().checked_sub(1)?;
     let term = |(index, word): (usize, &Word)| {
-        let ending = if index == last { ":*" } else { "" };
+        let is_begun = how == Last::Begun && index == last && word.is_beginning();
+        let ending = if is_begun { ":*" } else { "" };
         let text = format!("{}{ending}", quoted(&word.text));
         match &word.stem {
             Some(stem) => format!("({text} | {})", quoted(stem)),
@@ -156,14 +207,28 @@ mod tests {
     #[test]
     fn nothing_that_is_typed_is_understood_as_anything_else() {
         let typed = asked("o'neill & !(x) | y:* \\ <->");
-        assert_eq!(question(&typed).unwrap(), "'o' & 'neill' & 'x' & 'y':*");
-        assert_eq!(question(&asked("!!")), None);
+        let begun = |typed: &[Word]| question(typed, Last::Begun);
+        assert_eq!(begun(&typed).unwrap(), "'o' & 'neill' & 'x' & 'y'");
+        assert_eq!(begun(&asked("y' ne")).unwrap(), "'y' & 'ne':*");
+        assert_eq!(question(&asked("y' ne"), Last::Whole).unwrap(), "'y' & 'ne'");
+        assert_eq!(begun(&asked("!!")), None);
         assert_eq!(quoted("a'\\b"), "'a''\\\\b'");
     }
 
     #[test]
     fn a_word_counts_as_much_as_its_best_place() {
-        let document = document(&[("Peat", 'A'), ("peat smoke", 'D')]);
-        assert_eq!(document, "'peat':1A 'smoke':1D ");
+        let (document, meant) = document(&[("Peat 12", 'A'), ("peat smoke", 'D')], &[]);
+        assert_eq!(document, "'peat':1A '12':1A 'smoke':1D ");
+        assert_eq!(meant, ["peat", "smoke"]);
+    }
+
+    #[test]
+    fn marks_are_found_by_their_value_and_not_by_typing() {
+        let (document, meant) = document(&[], &[("region", "Islay's")]);
+        assert_eq!((document.as_str(), meant.len()), ("'=region=Islay''s' ", 0));
+        assert_eq!(all_marks(&[("region", "Islay's")]).unwrap(), "'=region=Islay''s'");
+        assert_eq!(all_marks(&[]), None);
+        let typed = asked("=region=Islay");
+        assert_eq!(question(&typed, Last::Whole).unwrap(), "'region' & 'islay'");
     }
 }

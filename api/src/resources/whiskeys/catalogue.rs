@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use commands::Commands;
-use domain::fixed::Fixed;
-use domain::id::UserId;
-use domain::permission::{Actor, Permission};
-use domain::violation::{Violation, bounded_text};
-use domain::whiskey::details::{Category, Currency};
+use domain::permission::Permission;
 use poem_openapi::param::{Header, Query};
 use poem_openapi::{Object, OpenApi};
-use projections::whiskeys::{self, Filter, Search, Sort, SortKey};
+use projections::whiskeys::{self, Order, Search, Start};
 use projections::{Projection, Readers};
 
+use super::cursor::List;
+use super::filters::{Asked, bounded, sorted_by};
 use super::registration::RegisterWhiskeyBody;
 use super::shown::Whiskey;
 use super::{Changed, changed};
@@ -21,7 +19,7 @@ use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::Body;
 use crate::http::envelope::{Created, Found, Pagination};
 use crate::http::problem::Problem;
-use crate::http::reading::{caught_up, page, word};
+use crate::http::reading::{caught_up, page};
 use crate::resources::Tag;
 
 pub struct Catalogue {
@@ -79,6 +77,9 @@ impl Catalogue {
     }
 
     /// The catalogue; newest first, if no order is asked for
+    ///
+    /// Page on with `cursor`, the `nextCursor` of the page before, and the same filters and order:
+    /// however far in, it takes no longer. Up to a thousand are counted.
     #[oai(path = "/whiskeys", method = "get", operation_id = "whiskeys")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the endpoint")]
     async fn whiskeys(
@@ -101,7 +102,8 @@ impl Catalogue {
         currency: Query<Option<String>>,
         /// Of name, age, vintage, price and registeredAt; `-` before one turns it round.
         sort: Query<Option<String>>,
-        /// From 1.
+        cursor: Query<Option<String>>,
+        /// From 1; not with a cursor.
         #[oai(name = "page")]
         number: Query<Option<String>>,
         /// At most 100; 20 if left out.
@@ -109,6 +111,7 @@ impl Catalogue {
     ) -> Result<Found<Vec<Whiskey>>, Problem> {
         let actor = caller.0;
         must_be_allowed(&actor, Permission::READ_WHISKEY)?;
+        let is_numbered = number.0.is_some();
         let page = page(number.0, limit.0)?;
         let asked = Asked {
             owner: owner.0,
@@ -120,17 +123,30 @@ impl Catalogue {
             price: price.0,
             currency: currency.0,
         };
-        let (filter, sort) = (asked.filter(&actor)?, order(sort.0)?);
+        let (filter, order) = (asked.filter(&actor)?, Order::of(&sorted_by(sort.0)?));
+        let list = List::of(&actor, &filter, &order);
+        let after = cursor.0.map(|text| list.read(&text, is_numbered)).transpose()?;
         caught_up(&self.readers, whiskeys::Whiskeys::NAME, min_position.0).await?;
-        let found = self.readers.whiskeys(actor.tenant(), &filter, &sort, page).await?;
+        let start = match &after {
+            Some(cursor) => Start::After(cursor.after.clone(), page.size),
+            None => Start::Page(page),
+        };
+        let found = self.readers.whiskeys(actor.tenant(), &filter, &order, &start).await?;
+        let total = found.total.or(after.map(|cursor| cursor.total)).unwrap_or_default();
+        let last = found.items.last().filter(|_| found.more);
+        let next = last.map(|row| list.cursor(order.place(row), total));
+        let pagination = match start {
+            Start::Page(page) => Pagination::of(page, total).reading_on(next),
+            Start::After(_, size) => Pagination::by_cursor(size, total, next),
+        };
         let shown = found.items.into_iter().map(Whiskey::from).collect();
-        Ok(Found::new(shown).paged(Pagination::of(page, found.total)))
+        Ok(Found::new(shown).paged(pagination))
     }
 
     /// Find casks by words
     ///
     /// All words have to be there, the last one at least in its beginning; in English with other
-    /// endings, too. What is found is counted, and sorted by how well it fits, up to a thousand.
+    /// endings, too. What is found is counted, and sorted by how well it fits, up to three hundred.
     #[oai(path = "/whiskeys/search", method = "get", operation_id = "search_whiskeys")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the endpoint")]
     async fn search_whiskeys(
@@ -175,116 +191,13 @@ impl Catalogue {
             price: price.0,
             currency: currency.0,
         };
-        let (filter, sort) = (asked.filter(&actor)?, order(sort.0)?);
+        let (filter, sort) = (asked.filter(&actor)?, sorted_by(sort.0)?);
+        let order = (!sort.is_empty()).then(|| Order::of(&sort));
         caught_up(&self.readers, whiskeys::Whiskeys::NAME, min_position.0).await?;
+        let tenant = actor.tenant();
         let found =
-            self.readers.search_whiskeys(actor.tenant(), &text, &filter, &sort, page).await?;
+            self.readers.search_whiskeys(tenant, &text, &filter, order.as_ref(), page).await?;
         let pagination = Pagination::of(page, found.total);
         Ok(Found::new(found.into()).paged(pagination))
-    }
-}
-
-/// Filters as they were asked for.
-struct Asked {
-    owner: Option<String>,
-    status: Option<String>,
-    category: Option<String>,
-    /// Brand, distillery, region.
-    names: [Option<String>; 3],
-    age: Option<String>,
-    vintage: Option<String>,
-    price: Option<String>,
-    currency: Option<String>,
-}
-
-const STATUSES: [&str; 6] =
-    ["PENDING", "APPROVED", "REJECTED", "TOKENISING", "TOKENISED", "RETIRED"];
-
-impl Asked {
-    fn filter(self, actor: &Actor) -> Result<Filter, Problem> {
-        let [brand, distillery, region] = self.names;
-        let currency = self.currency.map(|text| {
-            Currency::parse(&text)
-                .map_err(|violation| Problem::invalid_field("currency", violation))
-        });
-        let filter = Filter {
-            owner: self.owner.map(|text| owner_named(&text, actor)).transpose()?,
-            status: self.status.map(|text| word("status", text, &STATUSES)).transpose()?,
-            category: self
-                .category
-                .map(|text| word("category", text, Category::WORDS))
-                .transpose()?,
-            brand: bounded("brand", brand, 100)?,
-            distillery: bounded("distillery", distillery, 100)?,
-            region: bounded("region", region, 100)?,
-            age: range("age", self.age, |text| text.parse::<u8>().ok().map(i16::from))?,
-            vintage: range("vintage", self.vintage, |text| {
-                text.parse::<i16>().ok().filter(|year| (0..=9_999).contains(year))
-            })?,
-            price: range("price", self.price, |text| {
-                Fixed::<4>::parse(text).ok().map(|amount| amount.to_string())
-            })?,
-            currency: currency.transpose()?.map(|currency| currency.as_str().to_owned()),
-        };
-        if filter.price != (None, None) && filter.currency.is_none() {
-            return Err(Problem::invalid_field("currency", Violation::Required));
-        }
-        Ok(filter)
-    }
-}
-
-/// `12`, `10-17`, `25-` or `-9`.
-fn range<T: Clone>(
-    field: &str,
-    text: Option<String>,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<(Option<T>, Option<T>), Problem> {
-    let Some(text) = text else {
-        return Ok((None, None));
-    };
-    let malformed = || Problem::invalid_field(field, Violation::WrongType("a range such as 10-17"));
-    let bound = |text: &str| match text {
-        "" => Ok(None),
-        text => read(text).map(Some).ok_or_else(malformed),
-    };
-    match text.split_once('-') {
-        Some(("", "")) => Err(malformed()),
-        Some((from, to)) => Ok((bound(from)?, bound(to)?)),
-        None => {
-            let only = read(&text).ok_or_else(malformed)?;
-            Ok((Some(only.clone()), Some(only)))
-        }
-    }
-}
-
-/// `field,-field`.
-fn order(text: Option<String>) -> Result<Vec<Sort>, Problem> {
-    let keys = text.iter().flat_map(|text| text.split(','));
-    let sort = |key: &str| {
-        let (descending, name) = match key.strip_prefix('-') {
-            Some(name) => (true, name),
-            None => (false, key),
-        };
-        let known = SortKey::WORDS.into_iter().find(|(word, _)| *word == name);
-        let words = || SortKey::WORDS.map(|(word, _)| word).join(", ");
-        let (_, key) =
-            known.ok_or_else(|| Problem::invalid_field("sort", Violation::NotOneOf(words())))?;
-        Ok(Sort { key, descending })
-    };
-    keys.take(SortKey::WORDS.len()).map(sort).collect()
-}
-
-fn bounded(field: &str, text: Option<String>, max: usize) -> Result<Option<String>, Problem> {
-    let read = |text: String| {
-        bounded_text(&text, 1, max).map_err(|violation| Problem::invalid_field(field, violation))
-    };
-    text.filter(|text| !text.is_empty()).map(read).transpose()
-}
-
-/// An owner by id, or `me`.
-pub(in crate::resources) fn owner_named(text: &str, actor: &Actor) -> Result<UserId, Problem> {
-    match actor.user() {
-        Some(user) if text == "me" => Ok(user),
-        _ => text.parse().map_err(|violation| Problem::invalid_field("owner", violation)),
     }
 }

@@ -2,9 +2,11 @@
 
 pub mod attachments;
 pub mod catalogue;
+mod cursor;
+pub(super) mod filters;
 pub mod history;
 pub mod records;
-mod registration;
+pub(crate) mod registration;
 mod shown;
 pub mod transfer;
 
