@@ -28,6 +28,9 @@ fn casks() -> u64 {
 
 #[tokio::main]
 async fn main() {
+    if std::env::var_os(upload::SERVE).is_some() {
+        return upload::serve().await;
+    }
     let world = World::start().await;
     let owner = world.owner().await;
     let file = world.folder.path().join("casks.csv");
@@ -41,7 +44,7 @@ async fn main() {
     let readers = world.readers();
     let searches = searches::measure(&readers).await;
     let pages = pages::measure(&readers, &world).await;
-    let upload_mib = upload::measure().await;
+    let upload_mib = upload::measure(&world).await;
 
     report::print(&Findings { casks: casks(), imported, folded, searches, pages, upload_mib });
     world.stop().await;

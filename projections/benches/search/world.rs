@@ -26,7 +26,8 @@ use tokio::time::sleep;
 
 const LOGIN: &str = "caskchain_bench";
 const PASSWORD: &str = "bench";
-const OWNER: &str = "owner@casks.example";
+pub const OWNER: &str = "owner@casks.example";
+pub const OWNERS_PASSWORD: &str = "Peat&Smoke1994";
 /// In the configuration and never used: nothing is minted.
 const NOBODY: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 /// A third of what a process has by default.
@@ -79,6 +80,21 @@ impl World {
         format!("postgres://{LOGIN}:{PASSWORD}@{place}")
     }
 
+    /// For a process of its own.
+    pub fn settings(&self, listen: &str) -> Vec<(String, String)> {
+        let data_folder = self.folder.path().join("server");
+        let settings = [
+            ("LISTEN", listen.to_owned()),
+            ("DATA_FOLDER", data_folder.to_string_lossy().into_owned()),
+            ("DATABASE_URL", self.url()),
+            ("NATS_URL", self.nats.url()),
+            ("KEY_ENCRYPTION_KEY", self.key.clone()),
+            ("CHAIN__CONTRACT", NOBODY.to_owned()),
+            ("CHAIN__CUSTODY", NOBODY.to_owned()),
+        ];
+        settings.map(|(name, value)| (format!("CASKCHAIN_{name}"), value)).to_vec()
+    }
+
     async fn platform(&self, roles: &[Role]) -> Platform {
         let mut config = Config::read(None).unwrap();
         config.database_url = Some(self.url().into());
@@ -98,7 +114,7 @@ impl World {
         let email = Email::parse(OWNER).unwrap();
         let registration = Registration {
             email: email.clone(),
-            password: "Peat&Smoke1994".to_owned().into(),
+            password: OWNERS_PASSWORD.to_owned().into(),
             username: None,
             full_name: None,
             phone: None,
