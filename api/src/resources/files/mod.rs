@@ -1,26 +1,26 @@
 //! Files: uploaded, looked at, worked on, deleted.
 
+mod access;
+mod choice;
 mod form;
 mod served;
 mod shown;
 
 use commands::Commands;
-use commands::file::{ORIGINAL, object};
 use commands::outside::file_links::{FileLinks, Opened};
-use domain::file::{Bounds, FileKind, ImageFormat, LONGEST_SIDE, Made, Rendition};
-use domain::id::{FileId, TenantId, WhiskeyId};
-use domain::permission::{Actor, Permission};
-use domain::violation::Violation;
-use domain::whiskey::AttachmentRole;
+use domain::file::{Bounds, ImageFormat, LONGEST_SIDE, Rendition};
+use domain::id::{FileId, TenantId};
 use eventstore::Clock;
 use poem::http::header;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
-use projections::files::{self, FileRow};
+use projections::files;
 use projections::{Projection, Readers};
 
+use self::access::owns;
+use self::choice::servable;
 use self::form::UploadForm;
-use self::served::{Servable, Served};
+use self::served::Served;
 use self::shown::{FileDetails, Link};
 use super::Tag;
 use crate::http::asking::{self, Headers};
@@ -233,105 +233,4 @@ impl Files {
         let ordered = Ordered { file_id: file.to_string(), rendition: rendition.name() };
         Ok(Accepted::new(ordered).at(location).done(&done))
     }
-}
-
-impl Files {
-    async fn opened_by(&self, link: &str, file: FileId) -> Result<FileRow, Problem> {
-        let opened = self.links.check(link, self.clock.now()).filter(|opened| opened.file == file);
-        let opened = opened.ok_or_else(|| Problem::new(ErrorCode::TokenInvalid))?;
-        self.readers.file(Some(opened.tenant), file).await?.ok_or_else(unknown)
-    }
-
-    /// A private file is its owner's. Of a cask's, everybody who may see the cask sees the images;
-    /// documents are for its owner, the warehouse and whoever judges casks.
-    async fn seen_by(&self, actor: &Actor, file: FileId) -> Result<FileRow, Problem> {
-        let row = self.readers.file(Some(actor.tenant()), file).await?.ok_or_else(unknown)?;
-        if row.public || owns(actor, &row) {
-            return Ok(row);
-        }
-        match row.attached_to.map(WhiskeyId::new) {
-            Some(whiskey) if self.sees(actor, whiskey, file).await? => Ok(row),
-            Some(_) | None => Err(unknown()),
-        }
-    }
-
-    async fn sees(&self, actor: &Actor, cask: WhiskeyId, file: FileId) -> Result<bool, Problem> {
-        let Some(cask) = self.readers.whiskey(actor.tenant(), cask).await? else {
-            return Ok(false);
-        };
-        let role = cask.attachments.iter().find(|it| it.file == file).map(|it| it.role);
-        let closer = actor.user().is_some_and(|user| user.value() == cask.owner)
-            || actor.may(Permission::KEEP_WHISKEY)
-            || actor.may(Permission::APPROVE_WHISKEY);
-        Ok(actor.may(Permission::READ_WHISKEY)
-            && match role {
-                Some(AttachmentRole::Image) => true,
-                Some(AttachmentRole::Document) => closer,
-                None => false,
-            })
-    }
-}
-
-fn owns(actor: &Actor, row: &FileRow) -> bool {
-    actor.tenant().value() == row.tenant
-        && actor.user().is_some_and(|user| user.value() == row.owner)
-}
-
-/// What is meant by `wanted`, if it is there for whoever asks.
-fn servable(
-    row: &FileRow,
-    wanted: Option<&str>,
-    accept: &str,
-    is_owner: bool,
-) -> Result<Servable, Problem> {
-    let kind = FileKind::named(&row.kind).ok_or_else(|| Problem::internal(&"a file of no kind"))?;
-    let (tenant, file) = (TenantId::new(row.tenant), FileId::new(row.file_id));
-    let of = |what: &str, media_type, size, sha256: &str, saved_as| Servable {
-        object: object(tenant, file, what),
-        media_type,
-        size,
-        sha256: sha256.to_owned(),
-        public: row.public && what != ORIGINAL,
-        saved_as,
-    };
-    let wanted = wanted.unwrap_or(if kind.is_image() { "full" } else { ORIGINAL });
-    if wanted == ORIGINAL {
-        // An image as it came may say where it was taken.
-        if kind.is_image() && !is_owner {
-            return Err(unknown());
-        }
-        let name = row.name.clone().unwrap_or_else(|| row.file_id.to_string());
-        let size = row.size.unsigned_abs();
-        return Ok(of(ORIGINAL, kind.media_type(), size, &row.sha256, Some(name)));
-    }
-    let made = rendition(row, wanted, accept)?;
-    let name = made.rendition.name();
-    Ok(of(&name, made.rendition.format.media_type(), made.size, &made.sha256, None))
-}
-
-/// The rendition of this name, or the best of this size.
-fn rendition<'a>(row: &'a FileRow, wanted: &str, accept: &str) -> Result<&'a Made, Problem> {
-    if row.refused.is_some() {
-        return Err(Problem::new(ErrorCode::ImageUnreadable));
-    }
-    let of_size = |name: &str| {
-        name == wanted || name.rsplit_once('.').is_some_and(|(size, _)| size == wanted)
-    };
-    let fitting: Vec<_> = row.renditions.iter().filter(|(name, _)| of_size(name)).collect();
-    if fitting.is_empty() {
-        let known: Vec<_> = row.renditions.keys().map(String::as_str).collect();
-        let violation = Violation::NotOneOf(known.join(", "));
-        return Err(Problem::invalid_field("rendition", violation));
-    }
-    let made: Vec<_> = fitting.into_iter().filter_map(|(_, made)| made.as_ref()).collect();
-    let webp = |made: &&&Made| made.rendition.format == ImageFormat::Webp;
-    let best = match accept.contains(ImageFormat::Webp.media_type()) {
-        true => made.iter().find(webp),
-        false => made.iter().find(|made| !webp(made)),
-    };
-    let being_made = || {
-        let details = serde_json::json!({ "state": "PROCESSING", "command": "read" });
-        Problem::new(ErrorCode::IllegalState).with_details(details)
-    };
-    best.or(made.first()).copied().ok_or_else(being_made)
 }
