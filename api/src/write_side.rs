@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use crate::config::{Config, ConfigError, PasswordsConfig};
 use crate::wiring::StartError;
 
-/// Each holds up to 15 MiB.
+/// Each holds a few MiB, up to 15 with S3.
 const UPLOADS_AT_ONCE: usize = 16;
 
 /// The keys the platform made for itself.

@@ -23,9 +23,11 @@ use tokio::time::timeout;
 pub use self::sealed::StorageKey;
 use self::sealed::{Drawer, SEGMENT};
 
-/// What is sent to the store at a time; S3 takes no smaller parts but the last.
-const PART: usize = 5 * 1024 * 1024;
-/// Parts under way of one upload: with the one that is being filled, 15 MiB are held.
+/// What is sent to S3 at a time: it takes no smaller parts but the last.
+const S3_PART: usize = 5 * 1024 * 1024;
+/// What is written to a folder at a time.
+const FOLDER_PART: usize = 1024 * 1024;
+/// Of one upload, with the one that is being filled.
 const PARTS_AT_ONCE: usize = 2;
 /// For one question or one part.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,6 +83,8 @@ pub struct Objects {
     key: Option<StorageKey>,
     /// Where writes leave something behind that a dying process did not finish.
     folder: Option<PathBuf>,
+    /// Bytes sent at a time.
+    part: usize,
 }
 
 /// An object as a list names it.
@@ -103,7 +107,8 @@ impl Objects {
                 };
                 std::fs::create_dir_all(folder).map_err(unusable)?;
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
-                Ok(Self { store: Arc::new(store), key, folder: Some(folder.clone()) })
+                let (store, folder) = (Arc::new(store), Some(folder.clone()));
+                Ok(Self { store, key, folder, part: FOLDER_PART })
             }
             ObjectSettings::S3 { bucket, region, endpoint, access_key, secret_key } => {
                 let client = ClientOptions::new()
@@ -124,7 +129,8 @@ impl Objects {
                         .with_access_key_id(access.expose_secret())
                         .with_secret_access_key(secret.expose_secret());
                 }
-                Ok(Self { store: Arc::new(builder.build()?), key, folder: None })
+                let store = Arc::new(builder.build()?);
+                Ok(Self { store, key, folder: None, part: S3_PART })
             }
         }
     }
@@ -142,7 +148,7 @@ impl Objects {
     pub async fn write(&self, name: &str) -> Result<Writing, ObjectError> {
         let upload = in_time(self.store.put_multipart(&path(name)?)).await?;
         let drawer = self.key.as_ref().map(|key| key.drawer(name)).transpose()?;
-        let parts = WriteMultipart::new_with_chunk_size(upload, PART);
+        let parts = WriteMultipart::new_with_chunk_size(upload, self.part);
         Ok(Writing { parts, drawer, held: Vec::new() })
     }
 
