@@ -25,6 +25,11 @@ async fn an_owner_is_told_what_others_do_with_a_cask() {
     // What happens often is not told unless it is wanted; what one does oneself is never told.
     let place = |name: &str| json!({ "storageLocation": { "warehouse": name } });
     keeper.post(&of_cask("/movements"), place("W1")).await.expect(200);
+    // A choice counts when the news is handled, so the movement has to be behind before it changes.
+    let rory = server.person("Rory").await;
+    isla.post(&of_cask("/transfer"), json!({ "to": rory.id().await })).await.expect(200);
+    rory.mail("A cask is offered to you").await;
+    isla.delete(&of_cask("/transfer")).await.expect(200);
     let record = json!({ "record": { "mail": true, "sms": false } });
     let chosen = isla.put_json(CHOICES, record).await.expect(200);
     assert_eq!(chosen.data()["record"], json!({ "mail": true, "sms": false }));
