@@ -1,5 +1,6 @@
 //! Configuration, read once: defaults, then a TOML file, then the environment.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,11 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Where mails are put as files.
     pub outbox_folder: Option<PathBuf>,
+    /// The network tokens are minted on if none is named.
     pub chain: ChainConfig,
+    /// More networks, by name: `CASKCHAIN_NETWORKS__POLYGON__RPC_URL`.
+    #[serde(default)]
+    pub networks: BTreeMap<String, ChainConfig>,
     pub log: LogConfig,
     pub mail: MailConfig,
     pub sms: SmsConfig,
@@ -50,20 +55,33 @@ pub struct Config {
     pub development: bool,
 }
 
-/// The network tokens are minted on.
-#[derive(Clone, Debug, Deserialize)]
+/// A network tokens are minted on. What is left out is as usual on the network of that name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ChainConfig {
+    /// Below `networks`, the key is the name.
     pub network: String,
-    pub chain_id: u64,
+    pub chain_id: Option<u64>,
     pub rpc_url: Option<String>,
+    /// More nodes of the network. With two or more, a verdict needs two that agree.
+    pub rpc_urls: Vec<String>,
     pub signer_key: Option<SecretString>,
+    /// More accounts that mint, each with a lane of its own.
+    pub signer_keys: Vec<SecretString>,
     #[serde(deserialize_with = "address")]
     pub contract: Option<EvmAddress>,
     /// Who holds tokens for people without a wallet.
     #[serde(deserialize_with = "address")]
     pub custody: Option<EvmAddress>,
     /// No transaction offers more than this per gas.
-    pub max_fee_gwei: u64,
+    pub max_fee_gwei: Option<u64>,
+    /// Some networks take no smaller tip, or no smaller price.
+    pub min_tip_gwei: Option<u64>,
+    /// dynamic (EIP-1559) or legacy (one gas price).
+    pub fees: Option<String>,
+    pub block_time_ms: Option<u64>,
+    /// How many transactions of one account may wait for a block.
+    pub in_flight: Option<usize>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -221,10 +239,6 @@ struct Defaults {
 #[derive(Serialize)]
 struct ChainDefaults {
     network: &'static str,
-    chain_id: u64,
-    max_fee_gwei: u64,
-    contract: Option<String>,
-    custody: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -239,13 +253,7 @@ const DEFAULTS: Defaults = Defaults {
     database_connections: 24,
     nats_replicas: 1,
     allowed_origins: Vec::new(),
-    chain: ChainDefaults {
-        network: "development",
-        chain_id: 31_337,
-        max_fee_gwei: 500,
-        contract: None,
-        custody: None,
-    },
+    chain: ChainDefaults { network: "development" },
     log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
     mail: MailDefaults {
         from: "CaskChain <no-reply@localhost>",

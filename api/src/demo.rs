@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use domain::id::WhiskeyId;
 use domain::nft::address::EvmAddress;
 use eventstore::{Clock, Entropy};
@@ -13,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::dev::{Surroundings, surroundings_file};
+use crate::networks::default_network;
 use crate::wiring::StartError;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,15 +102,9 @@ async fn mint(
     let nft = owner.until_confirmed(&path, asked.position).await?;
 
     step("The chain is asked who holds it");
-    let node = EvmNode::new(NetworkSettings {
-        name: config.chain.network.clone(),
-        chain_id: config.chain.chain_id,
-        rpc_url: surroundings.rpc_url.clone(),
-        // Nothing is signed here; a node is only made with a signer.
-        signer_key: "1111111111111111111111111111111111111111111111111111111111111111".into(),
-        max_fee_wei: 0,
-    })
-    .map_err(StartError::of)?;
+    let mut config = config.clone();
+    config.chain.rpc_url = Some(surroundings.rpc_url.clone());
+    let node = default_network(&config)?;
     let contract = nft["contract"].as_str().unwrap_or_default();
     let contract = EvmAddress::parse(contract).map_err(StartError::of)?;
     let token: WhiskeyId = token_id.parse().map_err(StartError::of)?;

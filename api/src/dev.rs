@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use commands::CommandError;
-use commands::outside::evm_node::{EvmNode, NetworkSettings};
+use commands::outside::contract::development_contract;
+use commands::outside::ethers::Account;
 use commands::user::Registration;
 use domain::id::TenantId;
 use domain::language::Language;
@@ -19,9 +20,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::networks::{default_accounts, default_network};
 use crate::role::Role;
 use crate::serve::answer;
-use crate::wiring::{Platform, StartError, at_start, node};
+use crate::wiring::{Platform, StartError, at_start};
 
 /// The login the application uses on its private database.
 const LOGIN: &str = "caskchain_application";
@@ -160,25 +162,18 @@ async fn complete(config: &mut Config, children: &Children) -> Result<(), StartE
 
 /// On the development chain, keys and contract that nobody configured are made up.
 async fn development_chain(config: &mut Config) -> Result<(), StartError> {
-    if config.chain.chain_id != embedded::CHAIN_ID {
+    if config.chain.chain_id.is_some_and(|id| id != embedded::CHAIN_ID) {
         return Ok(());
     }
-    let chain = &mut config.chain;
-    chain.signer_key.get_or_insert_with(|| DEVELOPMENT_MINTER.into());
-    let deployer = EvmNode::new(NetworkSettings {
-        name: chain.network.clone(),
-        chain_id: chain.chain_id,
-        rpc_url: chain.rpc_url.clone().unwrap_or_default(),
-        signer_key: DEVELOPMENT_DEPLOYER.into(),
-        max_fee_wei: u128::from(chain.max_fee_gwei) * 1_000_000_000,
-    })
-    .map_err(StartError::of)?;
-    let deployer_address = commands::outside::chain::Chain::signer(&deployer);
-    config.chain.custody.get_or_insert(deployer_address);
+    config.chain.signer_key.get_or_insert_with(|| DEVELOPMENT_MINTER.into());
+    let deployer = Account::new(&DEVELOPMENT_DEPLOYER.into(), embedded::CHAIN_ID);
+    let deployer = deployer.map_err(StartError::of)?;
+    config.chain.custody.get_or_insert(deployer.address());
     if config.chain.contract.is_none() {
-        let minter = commands::outside::chain::Chain::signer(&node(config)?);
-        let contract = deployer.development_contract(minter).await.map_err(StartError::of)?;
-        config.chain.contract = Some(contract);
+        let network = default_network(config)?;
+        let minters: Vec<_> = default_accounts(config)?.iter().map(Account::address).collect();
+        let contract = development_contract(&network, &deployer, &minters).await;
+        config.chain.contract = Some(contract.map_err(StartError::of)?);
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod import;
 pub mod keys;
 pub mod logging;
 pub mod metrics;
+pub mod networks;
 mod pins;
 mod post;
 pub mod resources;

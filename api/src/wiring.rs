@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::outside::chain::Chain;
 use commands::outside::content_store::ContentStore;
-use commands::outside::evm_node::{EvmNode, NetworkSettings};
 use commands::outside::file_links::FileLinks;
 use commands::outside::key_keeper::KeyKeeper;
 use commands::outside::outbox::Outbox;
@@ -47,6 +45,7 @@ use crate::config::{Config, ConfigError};
 use crate::http::authentication::Believer;
 use crate::http::limits::AddressLimits;
 use crate::metrics::Metrics;
+use crate::networks::minting_networks;
 use crate::pins::pins;
 use crate::post::post;
 use crate::role::Role;
@@ -107,19 +106,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 pub fn required(setting: &Option<SecretString>, name: &'static str) -> Result<String, ConfigError> {
     setting.as_ref().map(|s| s.expose_secret().to_owned()).ok_or(ConfigError::Missing(name))
-}
-
-/// The node of the configured network.
-pub fn node(config: &Config) -> Result<EvmNode, StartError> {
-    let chain = &config.chain;
-    EvmNode::new(NetworkSettings {
-        name: chain.network.clone(),
-        chain_id: chain.chain_id,
-        rpc_url: chain.rpc_url.clone().ok_or(ConfigError::Missing("chain.rpc_url"))?,
-        signer_key: required(&chain.signer_key, "chain.signer_key")?.into(),
-        max_fee_wei: u128::from(chain.max_fee_gwei) * 1_000_000_000,
-    })
-    .map_err(StartError::of)
 }
 
 impl Platform {
@@ -229,11 +215,9 @@ impl Platform {
             workers.push(tokio::spawn(worker.run(jetstream.clone(), stop.clone())));
         }
         if roles.contains(&Role::Minting) {
-            let node = node(config)?;
-            node.check_chain_id().await.map_err(StartError::of)?;
-            let chain: Arc<dyn Chain> = Arc::new(node);
+            let networks = minting_networks(config).await?;
             let pins = pins(&config.ipfs)?;
-            let minter = Minter::new(commands.clone(), chain, content.clone(), pins);
+            let minter = Minter::new(commands.clone(), networks, content.clone(), pins);
             workers.push(tokio::spawn(minter.run(jetstream, stop.clone())));
         }
         Ok(Self {

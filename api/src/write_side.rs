@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use commands::Commands;
 use commands::claims::ClaimDigests;
-use commands::nft::MintPolicy;
 use commands::outside::challenges::Challenges;
 use commands::outside::device_tokens::DeviceTokens;
 use commands::outside::key_keeper::KeyKeeper;
@@ -14,14 +13,14 @@ use commands::outside::passwords::{Costs, Passwords};
 use commands::outside::refresh_tokens::RefreshTokens;
 use commands::outside::sign_in_codes::SignInCodes;
 use commands::outside::tokens::Tokens;
-use domain::nft::address::EvmAddress;
 use eventstore::ids::Ids;
 use eventstore::secrets::Secrets;
 use eventstore::{Entropy, Store};
 
 use tokio::sync::Semaphore;
 
-use crate::config::{Config, ConfigError, PasswordsConfig};
+use crate::config::{Config, PasswordsConfig};
+use crate::networks::mint_policies;
 use crate::wiring::StartError;
 
 /// Each holds a few MiB, up to 15 with S3.
@@ -71,8 +70,6 @@ pub(crate) fn commands_of(
     let PasswordsConfig { memory_kib, iterations, lanes, threads } = config.passwords;
     let threads = if threads == 0 { cores } else { threads };
     let costs = Costs { memory_kib, iterations, lanes };
-    let contract = config.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?;
-    let custody = config.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?;
     Ok(Commands {
         store,
         ids,
@@ -85,17 +82,8 @@ pub(crate) fn commands_of(
         sign_in_codes: Arc::new(SignInCodes::new(&keys.codes)),
         challenges: Arc::new(Challenges::new(&keys.challenges)),
         claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
-        mint_policy: Arc::new(mint_policy(config, contract, custody)),
+        mint_policies: Arc::new(mint_policies(config)?),
         objects,
         uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
     })
-}
-
-fn mint_policy(config: &Config, contract: EvmAddress, custody: EvmAddress) -> MintPolicy {
-    MintPolicy {
-        network: config.chain.network.clone(),
-        chain_id: config.chain.chain_id,
-        contract,
-        custody,
-    }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::claims::ClaimDigests;
 use crate::error::CommandError;
-use crate::nft::MintPolicy;
+use crate::nft::MintPolicies;
 use crate::outside::challenges::Challenges;
 use crate::outside::device_tokens::DeviceTokens;
 use crate::outside::objects::Objects;
@@ -41,7 +41,7 @@ pub struct Commands {
     pub device_tokens: Arc<DeviceTokens>,
     pub sign_in_codes: Arc<SignInCodes>,
     pub claim_digests: Arc<ClaimDigests>,
-    pub mint_policy: Arc<MintPolicy>,
+    pub mint_policies: Arc<MintPolicies>,
     pub objects: Objects,
     /// Places for uploads: each holds some MiB.
     pub uploads: Arc<Semaphore>,

@@ -169,6 +169,7 @@ fn samples() -> Vec<Value> {
             whiskey::samples::retired(),
             whiskey::samples::tokenising(),
             whiskey::samples::tokenised(),
+            whiskey::samples::not_tokenised(),
         ],
     );
     push(
@@ -182,6 +183,11 @@ fn samples() -> Vec<Value> {
             NftEvent::MintReorged { inclusion: nft::samples::inclusion() },
             nft::samples::confirmed(),
             nft::samples::failed(),
+            nft::samples::held(),
+            NftEvent::MintReleased {},
+            nft::samples::slot_lost(),
+            nft::samples::transferred(),
+            NftEvent::TokenBurned { from: nft::samples::holder(), at: nft::samples::log_place() },
         ],
     );
     push(
@@ -190,6 +196,11 @@ fn samples() -> Vec<Value> {
             lane::samples::opened(),
             lane::samples::assigned(3),
             lane::samples::signed(3, 0xaa),
+            LaneEvent::CancelRequested { nonce: 3 },
+            lane::samples::lost(3),
+            lane::samples::quarantined(),
+            lane::samples::paused(),
+            LaneEvent::LaneResumed { next_nonce: 5 },
             LaneEvent::SlotSettled {
                 nonce: 3,
                 winner: "0xaa".into(),

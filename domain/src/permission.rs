@@ -23,6 +23,8 @@ impl Permission {
     /// The warehouse: records of casks whoever owns them.
     pub const KEEP_WHISKEY: Self = Self("whiskey.keep");
     pub const GENERATE_NFT: Self = Self("nft.generate");
+    /// Mints in trouble: holding, releasing, giving up; pausing a network.
+    pub const OPERATE_MINTS: Self = Self("nft.operate");
     pub const MANAGE_PROJECTIONS: Self = Self("projection.manage");
 
     pub const MANAGE_USERS: Self = Self("user.manage");
@@ -39,6 +41,7 @@ impl Permission {
         Self::READ_WHISKEY,
         Self::KEEP_WHISKEY,
         Self::GENERATE_NFT,
+        Self::OPERATE_MINTS,
         Self::MANAGE_PROJECTIONS,
         Self::MANAGE_USERS,
         Self::MANAGE_TENANT,

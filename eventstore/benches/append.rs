@@ -366,6 +366,7 @@ impl Command<Lane> for Step {
 
 fn attempt(nonce: u64) -> Attempt {
     Attempt {
+        kind: domain::lane::AttemptKind::Mint,
         tx_hash: format!("{nonce:#066x}"),
         raw: "0x02f8".into(),
         max_fee_per_gas: "2000000000".into(),

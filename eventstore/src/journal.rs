@@ -18,6 +18,15 @@ pub struct Journal {
     pool: PgPool,
 }
 
+/// A stream with an event that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    pub position: i64,
+    pub tenant: TenantId,
+    pub aggregate_id: String,
+    pub recorded_at: Moment,
+}
+
 #[derive(Debug, Error)]
 pub enum JournalError {
     #[error("the database does not answer")]
@@ -73,6 +82,28 @@ impl Journal {
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(|(id, recorded_at)| (id, moment_of(recorded_at))).collect())
+    }
+
+    /// The streams with an event of this type after a position, in the log's order. The type is ours
+    /// and stands in the question itself, where the index made for it is found.
+    pub async fn streams_with(
+        &self,
+        event_type: &'static str,
+        position: i64,
+    ) -> Result<Vec<Begun>, JournalError> {
+        let sql = format!(
+            "select position, tenant, aggregate_id, recorded_at from eventstore.events
+             where position > $1 and event_type = '{event_type}' order by position"
+        );
+        let rows: Vec<(i64, i64, String, OffsetDateTime)> =
+            sqlx::query_as(&sql).bind(position).fetch_all(&self.pool).await?;
+        let begun = |(position, tenant, aggregate_id, recorded_at)| Begun {
+            position,
+            tenant: TenantId::new(tenant),
+            aggregate_id,
+            recorded_at: moment_of(recorded_at),
+        };
+        Ok(rows.into_iter().map(begun).collect())
     }
 
     /// Whether a stream has an event of this type.

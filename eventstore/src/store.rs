@@ -84,6 +84,11 @@ impl Store {
         &self.vault
     }
 
+    /// The log in its order.
+    pub fn journal(&self) -> journal::Journal {
+        journal::Journal::new(self.pool.clone())
+    }
+
     /// Ids for so many things that are numbered already.
     pub async fn reserve_ids(&self, count: i64) -> Result<IdRange, IdsError> {
         IdRange::reserve(&self.pool, &self.clock, count).await

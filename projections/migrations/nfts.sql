@@ -8,6 +8,10 @@ create table nfts (
     network text not null,
     contract text not null,
     recipient text not null,
+    -- Who holds the token by the chain's final blocks.
+    holder text,
+    -- Why the mint does not go on, while it does not.
+    hold text,
     cid text,
     signer text,
     nonce bigint,

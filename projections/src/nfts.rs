@@ -23,6 +23,10 @@ pub struct NftRow {
     pub network: String,
     pub contract: String,
     pub recipient: String,
+    /// Who holds the token by the chain's final blocks.
+    pub holder: Option<String>,
+    /// Why the mint does not go on, while it does not.
+    pub hold: Option<String>,
     pub cid: Option<String>,
     pub signer: Option<String>,
     pub nonce: Option<i64>,
@@ -38,7 +42,7 @@ pub struct NftRow {
 
 impl Projection for Nfts {
     const NAME: &'static str = "nfts";
-    const VERSION: i32 = 3;
+    const VERSION: i32 = 4;
     const TABLES: &'static str = include_str!("../migrations/nfts.sql");
 
     async fn apply(
@@ -50,7 +54,11 @@ impl Projection for Nfts {
             return Ok(());
         };
         if let NftEvent::MetadataPinned { cid, document, .. } = &happened {
-            sqlx::query("insert into documents (token_id, cid, document) values ($1, $2, $3)")
+            // Asked for again after a failure, it may be another one.
+            let insert = "insert into documents (token_id, cid, document) values ($1, $2, $3)
+                 on conflict (token_id) do update
+                 set cid = excluded.cid, document = excluded.document";
+            sqlx::query(insert)
                 .bind(event.id()?)
                 .bind(cid)
                 .bind(document)
@@ -85,6 +93,8 @@ impl NftRow {
                 network: order.network,
                 contract: order.contract.to_string(),
                 recipient: order.recipient.to_string(),
+                holder: None,
+                hold: None,
                 cid: None,
                 signer: None,
                 nonce: None,
@@ -135,13 +145,36 @@ impl NftRow {
                 self.gas_used = Some(number(cost.gas_used));
                 self.effective_gas_price = Some(cost.effective_gas_price);
                 self.confirmed_at = Some(when);
+                self.holder = Some(self.recipient.clone());
+                self.hold = None;
             }
             NftEvent::MintFailed { evidence, class, .. } => {
                 self.enter("FAILED");
-                self.stand(evidence);
-                self.failure = Some(format!("{class:?}"));
+                evidence.into_iter().for_each(|evidence| self.stand(evidence));
+                self.failure = Some(class.word().to_owned());
+                self.hold = None;
+            }
+            NftEvent::MintSlotLost { .. } => {
+                self.enter("PINNED");
+                (self.signer, self.nonce, self.tx_hash) = (None, None, None);
+            }
+            NftEvent::MintHeld { reason, .. } => self.hold = Some(reason.word().to_owned()),
+            NftEvent::MintReleased {} => self.hold = None,
+            NftEvent::TokenTransferred { to, .. } => self.holder = Some(to.to_string()),
+            NftEvent::TokenBurned { .. } => {
+                self.enter("BURNED");
+                self.holder = None;
             }
         }
+    }
+
+    /// The status as people are told: what is in no block yet may be held.
+    pub fn shown_status(&self) -> &str {
+        let not_included = ["REQUESTED", "PINNED", "ASSIGNED", "SUBMITTED"];
+        if self.hold.is_some() && not_included.contains(&self.status.as_str()) {
+            return "HELD";
+        }
+        &self.status
     }
 
     fn enter(&mut self, status: &str) {
@@ -168,12 +201,14 @@ async fn save(
     sqlx::query(
         "insert into nfts (token_id, tenant, sequence, owner, status, network, contract, recipient,
              cid, signer, nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price,
-             failure, requested_at, confirmed_at)
+             failure, requested_at, confirmed_at, holder, hold)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19)
+             $19, $20, $21)
          on conflict (token_id) do update
          set sequence = excluded.sequence, status = excluded.status, cid = excluded.cid,
-             signer = excluded.signer, nonce = excluded.nonce, tx_hash = excluded.tx_hash,
+             owner = excluded.owner, network = excluded.network, contract = excluded.contract,
+             recipient = excluded.recipient, requested_at = excluded.requested_at,
+             holder = excluded.holder, hold = excluded.hold, signer = excluded.signer, nonce = excluded.nonce, tx_hash = excluded.tx_hash,
              block_number = excluded.block_number, block_hash = excluded.block_hash,
              gas_used = excluded.gas_used, effective_gas_price = excluded.effective_gas_price,
              failure = excluded.failure, confirmed_at = excluded.confirmed_at",
@@ -197,13 +232,15 @@ async fn save(
     .bind(row.failure)
     .bind(row.requested_at)
     .bind(row.confirmed_at)
+    .bind(row.holder)
+    .bind(row.hold)
     .execute(connection)
     .await?;
     Ok(())
 }
 
 const COLUMNS: &str =
-    "token_id, sequence, owner, status, network, contract, recipient, cid, signer,
+    "token_id, sequence, owner, status, network, contract, recipient, holder, hold, cid, signer,
     nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price, failure, requested_at,
     confirmed_at";
 

@@ -73,14 +73,20 @@ struct Nft {
     token_id: String,
     whiskey_id: String,
     owner: String,
-    /// REQUESTED, PINNED, ASSIGNED, SUBMITTED, INCLUDED, CONFIRMED or FAILED.
+    /// REQUESTED, PINNED, ASSIGNED, SUBMITTED, INCLUDED, CONFIRMED, BURNED, HELD or FAILED.
     status: String,
     network: String,
     contract: String,
     recipient: String,
+    /// Who holds the token by the chain's final blocks. A transfer of the token is not one of title:
+    /// the cask's owner is `owner`.
+    holder: Option<String>,
+    /// Why the mint does not go on: fee_cap, funds, already_on_chain or operator.
+    hold: Option<String>,
     /// CIDv1 of the metadata document, one raw block.
     metadata_cid: Option<String>,
     transaction: Option<Transaction>,
+    /// reverted_at_finality, cancelled_at_finality or never_sent.
     failure: Option<String>,
     requested_at: String,
     confirmed_at: Option<String>,
@@ -105,10 +111,12 @@ impl From<NftRow> for Nft {
             token_id: row.token_id.to_string(),
             whiskey_id: row.token_id.to_string(),
             owner: row.owner.to_string(),
-            status: row.status,
+            status: row.shown_status().to_owned(),
             network: row.network,
             contract: row.contract,
             recipient: row.recipient,
+            holder: row.holder,
+            hold: row.hold,
             metadata_cid: row.cid,
             transaction: row.tx_hash.map(|hash| Transaction {
                 hash,

@@ -78,6 +78,10 @@ cask-tokenised =
     Your cask { $cask } has its token on { $network }.
     .subject = Your cask has its token
 
+cask-not-tokenised =
+    The token of your cask { $cask } could not be made on { $network }. The cask is approved as before, and you can ask for its token again.
+    .subject = Your cask got no token
+
 cask-retired =
     Your cask { $cask } was taken out of the register at CaskChain.
     .subject = Your cask was retired

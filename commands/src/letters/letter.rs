@@ -60,6 +60,7 @@ letters! {
     CaskOffered = "cask-offered" { cask: String }
     CaskHandedOver = "cask-handed-over" { cask: String }
     CaskTokenised = "cask-tokenised" { cask: String, network: String }
+    CaskNotTokenised = "cask-not-tokenised" { cask: String, network: String }
     CaskRetired = "cask-retired" { cask: String }
     CaskRecorded = "cask-recorded" { cask: String }
 }

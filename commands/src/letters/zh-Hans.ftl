@@ -78,6 +78,10 @@ cask-tokenised =
     您的酒桶 { $cask } 已在 { $network } 上发行代币。
     .subject = 您的酒桶已发行代币
 
+cask-not-tokenised =
+    您的酒桶 { $cask } 未能在 { $network } 上发行代币。酒桶仍为已审核状态，您可以重新申请代币。
+    .subject = 您的酒桶未能发行代币
+
 cask-retired =
     您的酒桶 { $cask } 已从 CaskChain 登记册中移除。
     .subject = 您的酒桶已退役

@@ -78,6 +78,10 @@ cask-tokenised =
     您的酒桶 { $cask } 已在 { $network } 上發行代幣。
     .subject = 您的酒桶已發行代幣
 
+cask-not-tokenised =
+    您的酒桶 { $cask } 未能在 { $network } 上發行代幣。酒桶仍為已審核狀態，您可以重新申請代幣。
+    .subject = 您的酒桶未能發行代幣
+
 cask-retired =
     您的酒桶 { $cask } 已從 CaskChain 登記冊中移除。
     .subject = 您的酒桶已除役

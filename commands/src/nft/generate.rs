@@ -46,11 +46,10 @@ impl Commands {
     }
 
     fn order(&self, generation: &Generation) -> Result<Order, CommandError> {
-        let policy = &self.mint_policy;
-        if generation.network.as_ref().is_some_and(|wanted| *wanted != policy.network) {
-            let violation = Violation::NotOneOf(policy.network.clone());
+        let Some(policy) = self.mint_policies.of(generation.network.as_deref()) else {
+            let violation = Violation::NotOneOf(self.mint_policies.names().join(", "));
             return Err(CommandError::Invalid { field: "network", violation });
-        }
+        };
         Ok(Order {
             network: policy.network.clone(),
             chain_id: policy.chain_id,

@@ -5,7 +5,27 @@ mod generate;
 use domain::nft::address::EvmAddress;
 pub use generate::Generation;
 
-/// Where tokens are minted and who holds them until their owner has a wallet.
+/// Where tokens are minted.
+#[derive(Clone, Debug)]
+pub struct MintPolicies(Vec<MintPolicy>);
+
+impl MintPolicies {
+    /// The first is the one for whoever names none.
+    pub fn new(default: MintPolicy, others: Vec<MintPolicy>) -> Self {
+        Self(std::iter::once(default).chain(others).collect())
+    }
+
+    /// The network of this name; the first if none is wanted.
+    pub fn of(&self, network: Option<&str>) -> Option<&MintPolicy> {
+        self.0.iter().find(|policy| network.is_none_or(|wanted| wanted == policy.network))
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|policy| policy.network.as_str()).collect()
+    }
+}
+
+/// One network, and who holds tokens there until their owner has a wallet.
 #[derive(Clone, Debug)]
 pub struct MintPolicy {
     pub network: String,

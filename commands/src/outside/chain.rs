@@ -1,9 +1,13 @@
 //! What minting needs of a chain, in our own words. Another SDK, another node or a signing service
-//! takes its place behind this trait.
+//! takes its place behind these traits.
+
+use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::WhiskeyId;
 use domain::lane::Attempt;
+use domain::nft::LogPlace;
 use domain::nft::address::EvmAddress;
 use thiserror::Error;
 
@@ -24,11 +28,40 @@ pub struct Heads {
     pub finalized: u64,
 }
 
-/// Fees for one transaction, in wei per gas.
+/// How a transaction says what it offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FeeStyle {
+    /// EIP-1559: a cap, and a tip below it.
+    #[default]
+    Dynamic,
+    /// One gas price, where a network has nothing else.
+    Legacy,
+}
+
+/// Fees for one transaction, in wei per gas. With one price both are that price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fees {
+    pub style: FeeStyle,
     pub max_fee_per_gas: u128,
     pub max_priority_fee_per_gas: u128,
+}
+
+impl Fees {
+    /// What is really asked now, the reserve for a rise left out.
+    pub const fn needed(&self) -> u128 {
+        match self.style {
+            FeeStyle::Dynamic => self.max_fee_per_gas.midpoint(self.max_priority_fee_per_gas),
+            FeeStyle::Legacy => self.max_fee_per_gas,
+        }
+    }
+}
+
+/// What a nonce is spent on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spending {
+    Mint(Mint),
+    /// Nothing: no value from the signer to itself.
+    Cancel,
 }
 
 /// What is to be minted.
@@ -51,7 +84,32 @@ pub struct Receipt {
     pub effective_gas_price: u128,
 }
 
-/// One network with one signer.
+/// A receipt from a block that cannot go away any more, with the final block it was judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub receipt: Receipt,
+    pub finalized_block: u64,
+}
+
+/// The transaction that spent a nonce, in a final block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    pub tx_hash: String,
+    pub block_number: u64,
+    pub block_hash: String,
+    pub finalized_block: u64,
+}
+
+/// A movement of a token, as the contract logged it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub token: WhiskeyId,
+    pub from: EvmAddress,
+    pub to: EvmAddress,
+    pub at: LogPlace,
+}
+
+/// One network, through as many nodes as are configured. Hashes are lower-case hex with 0x.
 #[async_trait]
 pub trait Chain: Send + Sync {
     /// The network's name in our configuration.
@@ -60,27 +118,68 @@ pub trait Chain: Send + Sync {
     /// EIP-155.
     fn chain_id(&self) -> u64;
 
-    /// Whose nonces are spent.
-    fn signer(&self) -> EvmAddress;
+    /// How often a block comes, roughly.
+    fn block_time(&self) -> Duration;
+
+    /// Whether enough of its nodes are well for new transactions to be begun.
+    fn is_steady(&self) -> bool;
 
     async fn heads(&self) -> Result<Heads, ChainError>;
 
-    /// How many transactions of the signer are in blocks.
-    async fn nonce(&self) -> Result<u64, ChainError>;
+    /// How many transactions of the account are in blocks.
+    async fn nonce(&self, of: EvmAddress) -> Result<u64, ChainError>;
 
-    /// What a transaction should offer now, within the cap.
+    /// What spent an account's nonce, by final blocks, if as many nodes agree as a verdict needs.
+    async fn spent(&self, of: EvmAddress, nonce: u64) -> Result<Option<Spent>, ChainError>;
+
+    async fn balance(&self, of: EvmAddress) -> Result<u128, ChainError>;
+
+    /// What a transaction has to offer now to come into one of the next blocks.
     async fn fees(&self) -> Result<Fees, ChainError>;
 
-    /// Signs a mint. Nothing leaves the process.
-    fn sign(&self, nonce: u64, mint: &Mint, fees: Fees) -> Result<Attempt, ChainError>;
+    /// No transaction offers more than this per gas.
+    fn fee_cap(&self) -> u128;
 
-    /// Hands signed bytes to the network. What it answers is not worth believing, so it is not
+    /// Hands signed bytes to every node. What they answer is not worth believing, so it is not
     /// told: a lost answer, "already known" and "nonce too low" may all mean success.
-    async fn broadcast(&self, raw: &str);
+    async fn broadcast(&self, raw: &[String]);
 
-    /// The transaction's receipt, if the node has one. None proves nothing.
-    async fn receipt(&self, tx_hash: &str) -> Result<Option<Receipt>, ChainError>;
+    /// Receipts of those that stand in a block of the chain the node follows. That one is missing
+    /// proves nothing.
+    async fn receipts(&self, of: &[String]) -> Result<HashMap<String, Receipt>, ChainError>;
+
+    /// Receipts from final blocks, where as many nodes agree as a verdict needs.
+    async fn verdicts(&self, of: &[String]) -> Result<HashMap<String, Verdict>, ChainError>;
 
     /// The hash of the block that is at this height in the chain the node follows.
     async fn block_hash(&self, number: u64) -> Result<Option<String>, ChainError>;
+
+    /// The digests the contract has for tokens; zero where it never minted one.
+    async fn digests(
+        &self,
+        contract: EvmAddress,
+        of: &[WhiskeyId],
+    ) -> Result<Vec<[u8; 32]>, ChainError>;
+
+    /// Every movement of a token in these blocks, mints and burns among them.
+    async fn transfers(
+        &self,
+        contract: EvmAddress,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Transfer>, ChainError>;
+}
+
+/// Signs what spends an account's nonces on one network.
+#[async_trait]
+pub trait Signer: Send + Sync {
+    fn address(&self) -> EvmAddress;
+
+    /// Nothing leaves the process but the digest that is signed.
+    async fn sign(
+        &self,
+        nonce: u64,
+        spending: &Spending,
+        fees: Fees,
+    ) -> Result<Attempt, ChainError>;
 }

@@ -32,6 +32,10 @@ impl Breaker {
         }
     }
 
+    pub fn is_resting(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+
     pub fn answered(&mut self) {
         *self = Self::default();
     }

@@ -1,28 +1,40 @@
 //! The only file that names ethers: ABI, RLP, hashing, signing. It is pure and synchronous, so
 //! another SDK is another file.
 
+use async_trait::async_trait;
 use domain::id::WhiskeyId;
-use domain::lane::Attempt;
+use domain::lane::{Attempt, AttemptKind};
 use domain::nft::address::EvmAddress;
-use ethers_contract::abigen;
+use ethers_contract::{EthEvent, abigen};
 use ethers_core::abi::{AbiDecode, AbiEncode, Tokenize};
 use ethers_core::types::transaction::eip2718::TypedTransaction;
-use ethers_core::types::{Address, Bytes, Eip1559TransactionRequest, U256};
+use ethers_core::types::{
+    Address, Bytes, Eip1559TransactionRequest, H256, TransactionRequest, U256,
+};
 use ethers_core::utils::{get_contract_address, keccak256};
-use ethers_signers::{LocalWallet, Signer};
+use ethers_signers::{LocalWallet, Signer as _};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::chain::{ChainError, Fees, Mint};
+use super::chain::{ChainError, FeeStyle, Fees, Mint, Signer, Spending};
 
 abigen!(CaskNft, "./contracts/CaskNft.json");
 
 /// Enough for any mint of our contract; what is not used is not paid.
 const MINT_GAS_LIMIT: u64 = 200_000;
+/// What a transaction costs that does nothing.
+const CANCEL_GAS_LIMIT: u64 = 21_000;
 
 /// Signs transactions of one account on one network.
-pub(super) struct Account {
+pub struct Account {
     wallet: LocalWallet,
     chain_id: u64,
+}
+
+/// A transaction before it is signed.
+struct Draft {
+    to: Option<EvmAddress>,
+    data: Vec<u8>,
+    gas_limit: u64,
 }
 
 fn nonsense(error: impl std::fmt::Display) -> ChainError {
@@ -48,27 +60,19 @@ impl Account {
     }
 
     /// The address of the contract this account creates with its first transaction.
-    pub fn first_contract(&self) -> EvmAddress {
+    pub(super) fn first_contract(&self) -> EvmAddress {
         EvmAddress::from_bytes(get_contract_address(self.wallet.address(), 0).0)
     }
 
-    pub fn sign_mint(&self, nonce: u64, mint: &Mint, fees: Fees) -> Result<Attempt, ChainError> {
-        let call = MintCall {
-            to: address(mint.recipient),
-            token_id: U256::from(mint.token.value().unsigned_abs()),
-            metadata_digest: mint.digest,
-        };
-        self.sign(Some(mint.contract), nonce, call.encode(), MINT_GAS_LIMIT, fees)
-    }
-
-    pub fn sign_deployment(&self, nonce: u64, fees: Fees) -> Result<Attempt, ChainError> {
+    pub(super) fn sign_deployment(&self, nonce: u64, fees: Fees) -> Result<Attempt, ChainError> {
         let arguments = ("CaskChain Casks".to_owned(), "CASK".to_owned(), self.wallet.address());
         let arguments = ethers_core::abi::encode(&arguments.into_tokens());
-        let code = [CASKNFT_BYTECODE.as_ref(), &arguments].concat();
-        self.sign(None, nonce, code, 4_000_000, fees)
+        let data = [CASKNFT_BYTECODE.as_ref(), &arguments].concat();
+        let draft = Draft { to: None, data, gas_limit: 6_000_000 };
+        self.sign_draft(nonce, draft, fees, AttemptKind::Mint)
     }
 
-    pub fn sign_minter_grant(
+    pub(super) fn sign_minter_grant(
         &self,
         nonce: u64,
         contract: EvmAddress,
@@ -76,38 +80,109 @@ impl Account {
         fees: Fees,
     ) -> Result<Attempt, ChainError> {
         let call = GrantRoleCall { role: minter_role(), account: address(minter) };
-        self.sign(Some(contract), nonce, call.encode(), 200_000, fees)
+        let draft = Draft { to: Some(contract), data: call.encode(), gas_limit: 200_000 };
+        self.sign_draft(nonce, draft, fees, AttemptKind::Mint)
     }
 
-    fn sign(
-        &self,
-        to: Option<EvmAddress>,
-        nonce: u64,
-        data: Vec<u8>,
-        gas_limit: u64,
-        fees: Fees,
-    ) -> Result<Attempt, ChainError> {
-        let mut request = Eip1559TransactionRequest::new()
-            .chain_id(self.chain_id)
-            .nonce(nonce)
-            .gas(gas_limit)
-            .max_fee_per_gas(fees.max_fee_per_gas)
-            .max_priority_fee_per_gas(fees.max_priority_fee_per_gas)
-            .value(0)
-            .data(data);
-        if let Some(to) = to {
-            request = request.to(address(to));
+    fn draft(&self, spending: &Spending) -> (Draft, AttemptKind) {
+        match spending {
+            Spending::Mint(mint) => {
+                let draft = Draft {
+                    to: Some(mint.contract),
+                    data: mint_call(mint),
+                    gas_limit: MINT_GAS_LIMIT,
+                };
+                (draft, AttemptKind::Mint)
+            }
+            Spending::Cancel => {
+                let (to, data) = (Some(Self::address(self)), Vec::new());
+                (Draft { to, data, gas_limit: CANCEL_GAS_LIMIT }, AttemptKind::Cancel)
+            }
         }
-        let transaction = TypedTransaction::Eip1559(request);
+    }
+
+    fn sign_draft(
+        &self,
+        nonce: u64,
+        draft: Draft,
+        fees: Fees,
+        kind: AttemptKind,
+    ) -> Result<Attempt, ChainError> {
+        let gas_limit = draft.gas_limit;
+        let transaction = unsigned(self.chain_id, nonce, draft, fees);
         let signature = self.wallet.sign_transaction_sync(&transaction).map_err(nonsense)?;
         let raw: Bytes = transaction.rlp_signed(&signature);
         Ok(Attempt {
+            kind,
             tx_hash: format!("0x{}", hex::encode(keccak256(&raw))),
             raw: raw.to_string(),
             max_fee_per_gas: fees.max_fee_per_gas.to_string(),
             max_priority_fee_per_gas: fees.max_priority_fee_per_gas.to_string(),
             gas_limit,
         })
+    }
+}
+
+#[async_trait]
+impl Signer for Account {
+    fn address(&self) -> EvmAddress {
+        Self::address(self)
+    }
+
+    async fn sign(
+        &self,
+        nonce: u64,
+        spending: &Spending,
+        fees: Fees,
+    ) -> Result<Attempt, ChainError> {
+        let (draft, kind) = self.draft(spending);
+        self.sign_draft(nonce, draft, fees, kind)
+    }
+}
+
+fn mint_call(mint: &Mint) -> Vec<u8> {
+    let call = MintCall {
+        to: address(mint.recipient),
+        token_id: token_id(mint.token),
+        metadata_digest: mint.digest,
+    };
+    call.encode()
+}
+
+fn token_id(of: WhiskeyId) -> U256 {
+    U256::from(of.value().unsigned_abs())
+}
+
+fn unsigned(chain_id: u64, nonce: u64, draft: Draft, fees: Fees) -> TypedTransaction {
+    let Draft { to, data, gas_limit } = draft;
+    match fees.style {
+        FeeStyle::Dynamic => {
+            let mut request = Eip1559TransactionRequest::new()
+                .chain_id(chain_id)
+                .nonce(nonce)
+                .gas(gas_limit)
+                .max_fee_per_gas(fees.max_fee_per_gas)
+                .max_priority_fee_per_gas(fees.max_priority_fee_per_gas)
+                .value(0)
+                .data(data);
+            if let Some(to) = to {
+                request = request.to(address(to));
+            }
+            TypedTransaction::Eip1559(request)
+        }
+        FeeStyle::Legacy => {
+            let mut request = TransactionRequest::new()
+                .chain_id(chain_id)
+                .nonce(nonce)
+                .gas(gas_limit)
+                .gas_price(fees.max_fee_per_gas)
+                .value(0)
+                .data(data);
+            if let Some(to) = to {
+                request = request.to(address(to));
+            }
+            TypedTransaction::Legacy(request)
+        }
     }
 }
 
@@ -123,8 +198,39 @@ pub(super) fn has_minter_role(account: EvmAddress) -> String {
 
 /// Call data that asks who holds a token.
 pub(super) fn owner_of(token: WhiskeyId) -> String {
-    let call = OwnerOfCall { token_id: U256::from(token.value().unsigned_abs()) };
-    Bytes::from(call.encode()).to_string()
+    Bytes::from(OwnerOfCall { token_id: token_id(token) }.encode()).to_string()
+}
+
+/// Call data that asks for the digest of a token's metadata.
+pub(super) fn digest_of(token: WhiskeyId) -> String {
+    Bytes::from(DigestOfCall { token_id: token_id(token) }.encode()).to_string()
+}
+
+/// The first topic of the log of every movement.
+pub(super) fn transfer_topic() -> String {
+    format!("{:?}", TransferFilter::signature())
+}
+
+/// Who sent which token to whom, from the topics of such a log.
+pub(super) fn read_transfer(
+    topics: &[String],
+) -> Result<(EvmAddress, EvmAddress, WhiskeyId), ChainError> {
+    let [_, from, to, token] = topics else {
+        return Err(nonsense("a transfer without its topics"));
+    };
+    let token: U256 = token.parse().map_err(nonsense)?;
+    let token = i64::try_from(token).map_err(|_| nonsense("a token that is no cask's"))?;
+    Ok((topic_address(from)?, topic_address(to)?, WhiskeyId::new(token)))
+}
+
+fn topic_address(topic: &str) -> Result<EvmAddress, ChainError> {
+    let word: H256 = topic.parse().map_err(nonsense)?;
+    Ok(EvmAddress::from_bytes(Address::from(word).0))
+}
+
+pub(super) fn read_word(answer: &str) -> Result<[u8; 32], ChainError> {
+    let bytes: Bytes = answer.parse().map_err(nonsense)?;
+    <[u8; 32]>::decode(bytes).map_err(nonsense)
 }
 
 pub(super) fn read_bool(answer: &str) -> Result<bool, ChainError> {
@@ -148,15 +254,23 @@ mod tests {
     fn the_same_mint_with_the_same_fees_is_the_same_transaction() {
         let account = Account::new(&KEY.into(), 31_337).unwrap();
         assert_eq!(account.address().to_string(), "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
-        let mint = Mint {
+        let spending = Spending::Mint(Mint {
             contract: account.first_contract(),
             recipient: account.address(),
             token: WhiskeyId::new(7_300_003),
             digest: [0xab; 32],
+        });
+        let fees = Fees {
+            style: FeeStyle::Dynamic,
+            max_fee_per_gas: 2_000_000_000,
+            max_priority_fee_per_gas: 1_000_000_000,
         };
-        let fees = Fees { max_fee_per_gas: 2_000_000_000, max_priority_fee_per_gas: 1_000_000_000 };
-        let attempt = account.sign_mint(3, &mint, fees).unwrap();
-        assert_eq!(attempt, account.sign_mint(3, &mint, fees).unwrap());
+        let sign =
+            |fees| account.sign_draft(3, account.draft(&spending).0, fees, AttemptKind::Mint);
+        let attempt = sign(fees).unwrap();
+        assert_eq!(attempt, sign(fees).unwrap());
+        let legacy = sign(Fees { style: FeeStyle::Legacy, ..fees }).unwrap();
+        assert!(legacy.raw.starts_with("0xf8") && legacy.tx_hash != attempt.tx_hash);
         assert!(attempt.raw.starts_with("0x02") && attempt.raw.contains("1e458bee"));
 
         let raw: Bytes = attempt.raw.parse().unwrap();

@@ -147,6 +147,9 @@ fn notice(event: WhiskeyEvent, entry: &Entry) -> Option<Notice> {
         WhiskeyEvent::TokenisationCompleted { network } => {
             (owner, Topic::Token, Letter::CaskTokenised { cask, network })
         }
+        WhiskeyEvent::TokenisationFailed { network } => {
+            (owner, Topic::Token, Letter::CaskNotTokenised { cask, network })
+        }
         WhiskeyEvent::WhiskeyRevalued { .. }
         | WhiskeyEvent::WhiskeyRegauged { .. }
         | WhiskeyEvent::WhiskeyMoved { .. }

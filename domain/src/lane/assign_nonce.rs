@@ -14,9 +14,10 @@ impl Command<Lane> for AssignNonce {
     const REQUIRES: Permission = Permission::SYSTEM;
 
     fn decide(&self, lane: &Lane) -> Result<Vec<LaneEvent>, LaneError> {
-        let Lane::Open { next_nonce, slots } = lane else {
+        let Lane::Open { next_nonce, slots, gate } = lane else {
             return Err(LaneError::Unopened);
         };
+        gate.must_be_open()?;
         if slots.values().any(|slot| slot.mint == self.mint) {
             return Err(LaneError::MintHasSlot);
         }
@@ -54,8 +55,11 @@ mod tests {
         given::<Lane>(vec![opened(), assigned(3)])
             .when(assign(3))
             .then_expect_error(LaneError::MintHasSlot);
-        let full = std::iter::once(opened()).chain((3..19).map(assigned)).collect();
-        given::<Lane>(full).when(assign(19)).then_expect_error(LaneError::Full);
+        let full = std::iter::once(opened()).chain((3..259).map(assigned)).collect();
+        given::<Lane>(full).when(assign(259)).then_expect_error(LaneError::Full);
         given::<Lane>(vec![]).when(assign(3)).then_expect_error(LaneError::Unopened);
+        given::<Lane>(vec![opened(), paused()])
+            .when(assign(3))
+            .then_expect_error(LaneError::Closed("paused"));
     }
 }

@@ -2,6 +2,10 @@
 //! bytes that spend it are here before anybody else sees them.
 
 mod assign_nonce;
+mod attempt_signed_1_to_2;
+mod cancel;
+mod gate;
+mod lose_slot;
 mod open;
 mod settle_slot;
 mod sign_attempt;
@@ -9,6 +13,10 @@ mod sign_attempt;
 use std::collections::BTreeMap;
 
 pub use assign_nonce::AssignNonce;
+pub use attempt_signed_1_to_2::ATTEMPT_SIGNED_1_TO_2;
+pub use cancel::RequestCancel;
+pub use gate::{Gate, PauseLane, ResumeLane};
+pub use lose_slot::{ForeignUse, LoseSlot};
 pub use open::OpenLane;
 use serde::{Deserialize, Serialize};
 pub use settle_slot::SettleSlot;
@@ -20,8 +28,9 @@ use crate::event::events;
 use crate::id::{TenantId, WhiskeyId};
 use crate::refusal::{Kind, Refusal};
 
-/// Nodes keep only so many transactions of one account in order.
-pub const MAX_OPEN_SLOTS: usize = 16;
+/// How many slots may wait for a final block. How many of them are in the network's pool at a time
+/// is the worker's business, since only the chain knows which are in blocks already.
+pub const MAX_OPEN_SLOTS: usize = 256;
 
 /// What rules need to know of a lane: the next free nonce and the slots not yet settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +40,7 @@ pub enum Lane {
     Open {
         next_nonce: u64,
         slots: BTreeMap<u64, Slot>,
+        gate: Gate,
     },
 }
 
@@ -41,12 +51,24 @@ pub struct Slot {
     pub tenant: TenantId,
     pub mint: WhiskeyId,
     pub attempts: Vec<Attempt>,
+    /// Nothing but cancels is signed any more. What was signed before may still win.
+    pub cancelling: bool,
 }
 
-/// Signed bytes. Attempts of a slot differ in nothing but their fees.
+/// What signed bytes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptKind {
+    Mint,
+    /// Spends the nonce on nothing.
+    Cancel,
+}
+
+/// Signed bytes. Attempts of a kind differ in nothing but their fees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
+    pub kind: AttemptKind,
     pub tx_hash: String,
     /// The signed transaction, 0x-hex, as it goes over the wire.
     pub raw: String,
@@ -65,13 +87,19 @@ events! {
             base_nonce: u64,
         },
         NonceAssigned = "lane.nonce_assigned" v 1 { nonce: u64, tenant: TenantId, mint: WhiskeyId },
-        AttemptSigned = "lane.attempt_signed" v 1 { nonce: u64, attempt: Attempt },
+        AttemptSigned = "lane.attempt_signed" v 2 { nonce: u64, attempt: Attempt },
         SlotSettled = "lane.slot_settled" v 1 {
             nonce: u64,
             winner: String,
             block_number: u64,
             block_hash: String,
         },
+        /// The nonce was spent by a transaction that was never signed here.
+        SlotLost = "lane.slot_lost" v 1 { nonce: u64, evidence: ForeignUse },
+        CancelRequested = "lane.cancel_requested" v 1 { nonce: u64 },
+        LanePaused = "lane.paused" v 1 { reason: String },
+        LaneQuarantined = "lane.quarantined" v 1 { reason: String },
+        LaneResumed = "lane.resumed" v 1 { next_nonce: u64 },
     }
 }
 
@@ -89,6 +117,14 @@ pub enum LaneError {
     NoSuchSlot,
     #[error("the slot was settled by a transaction it never signed")]
     ForeignWinner,
+    #[error("the lane is {0} and assigns nothing")]
+    Closed(&'static str),
+    #[error("an attempt of this kind is not signed for the slot any more")]
+    WrongKind,
+    #[error("what spent the nonce was signed here")]
+    NotForeign,
+    #[error("what spent the nonce is not final")]
+    NotFinal,
 }
 
 impl Refusal for LaneError {
@@ -99,7 +135,11 @@ impl Refusal for LaneError {
             | Self::Full
             | Self::MintHasSlot
             | Self::NoSuchSlot
-            | Self::ForeignWinner => Kind::IllegalState,
+            | Self::ForeignWinner
+            | Self::Closed(_)
+            | Self::WrongKind
+            | Self::NotForeign
+            | Self::NotFinal => Kind::IllegalState,
         }
     }
 
@@ -110,32 +150,38 @@ impl Refusal for LaneError {
 
 impl Lane {
     fn fold(&mut self, event: LaneEvent) {
-        match (event, self) {
-            (LaneEvent::LaneOpened { base_nonce, .. }, lane) => {
-                *lane = Self::Open { next_nonce: base_nonce, slots: BTreeMap::new() };
-            }
-            (
-                LaneEvent::NonceAssigned { nonce, tenant, mint },
-                Self::Open { next_nonce, slots },
-            ) => {
+        if let LaneEvent::LaneOpened { base_nonce, .. } = event {
+            let slots = BTreeMap::new();
+            *self = Self::Open { next_nonce: base_nonce, slots, gate: Gate::Open };
+            return;
+        }
+        // Nothing else happens to a lane before it is opened.
+        let Self::Open { next_nonce, slots, gate } = self else { return };
+        match event {
+            LaneEvent::LaneOpened { .. } => {}
+            LaneEvent::NonceAssigned { nonce, tenant, mint } => {
                 *next_nonce = nonce + 1;
-                slots.insert(nonce, Slot { tenant, mint, attempts: Vec::new() });
+                let (attempts, cancelling) = (Vec::new(), false);
+                slots.insert(nonce, Slot { tenant, mint, attempts, cancelling });
             }
-            (LaneEvent::AttemptSigned { nonce, attempt }, Self::Open { slots, .. }) => {
+            LaneEvent::AttemptSigned { nonce, attempt } => {
                 if let Some(slot) = slots.get_mut(&nonce) {
                     slot.attempts.push(attempt);
                 }
             }
-            (LaneEvent::SlotSettled { nonce, .. }, Self::Open { slots, .. }) => {
+            LaneEvent::CancelRequested { nonce } => {
+                if let Some(slot) = slots.get_mut(&nonce) {
+                    slot.cancelling = true;
+                }
+            }
+            LaneEvent::SlotSettled { nonce, .. } | LaneEvent::SlotLost { nonce, .. } => {
                 slots.remove(&nonce);
             }
-            // Nothing happens to a lane before it is opened.
-            (
-                LaneEvent::NonceAssigned { .. }
-                | LaneEvent::AttemptSigned { .. }
-                | LaneEvent::SlotSettled { .. },
-                Self::Unopened,
-            ) => {}
+            LaneEvent::LanePaused { .. } => *gate = Gate::Paused,
+            LaneEvent::LaneQuarantined { .. } => *gate = Gate::Quarantined,
+            LaneEvent::LaneResumed { next_nonce: next } => {
+                (*next_nonce, *gate) = (next, Gate::Open);
+            }
         }
     }
 
@@ -148,6 +194,19 @@ impl Lane {
         slots.into_iter().flatten().map(|(nonce, slot)| (*nonce, slot))
     }
 
+    /// The open slot of a mint.
+    pub fn slot_of(&self, mint: WhiskeyId) -> Option<(u64, &Slot)> {
+        self.open_slots().find(|(_, slot)| slot.mint == mint)
+    }
+
+    /// Whether new nonces are given.
+    pub fn gate(&self) -> Gate {
+        match self {
+            Self::Open { gate, .. } => *gate,
+            Self::Unopened => Gate::default(),
+        }
+    }
+
     fn slot(&self, nonce: u64) -> Result<&Slot, LaneError> {
         match self {
             Self::Open { slots, .. } => slots.get(&nonce).ok_or(LaneError::NoSuchSlot),
@@ -156,7 +215,7 @@ impl Lane {
     }
 }
 
-aggregate!(Lane, "lane", LaneEvent, LaneError, snapshot 1);
+aggregate!(Lane, "lane", LaneEvent, LaneError, snapshot 2);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -183,12 +242,38 @@ pub(crate) mod samples {
 
     pub fn attempt(byte: u8) -> Attempt {
         Attempt {
+            kind: AttemptKind::Mint,
             tx_hash: format!("0x{}", format!("{byte:02x}").repeat(32)),
             raw: "0x02f8".into(),
             max_fee_per_gas: "2000000000".into(),
             max_priority_fee_per_gas: "1000000000".into(),
             gas_limit: 150_000,
         }
+    }
+
+    pub fn cancel(byte: u8) -> Attempt {
+        Attempt { kind: AttemptKind::Cancel, ..attempt(byte) }
+    }
+
+    pub fn foreign_use() -> ForeignUse {
+        ForeignUse {
+            tx_hash: attempt(0xff).tx_hash,
+            block_number: 9,
+            block_hash: "0xb9".into(),
+            finalized_block: 9,
+        }
+    }
+
+    pub fn lost(nonce: u64) -> LaneEvent {
+        LaneEvent::SlotLost { nonce, evidence: foreign_use() }
+    }
+
+    pub fn quarantined() -> LaneEvent {
+        LaneEvent::LaneQuarantined { reason: "nonce 3 was spent by somebody else".into() }
+    }
+
+    pub fn paused() -> LaneEvent {
+        LaneEvent::LanePaused { reason: "fees".into() }
     }
 
     pub fn signed(nonce: u64, byte: u8) -> LaneEvent {

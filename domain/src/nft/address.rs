@@ -12,6 +12,9 @@ use crate::violation::Violation;
 pub struct EvmAddress([u8; 20]);
 
 impl EvmAddress {
+    /// Where tokens come from and where burned ones go.
+    pub const ZERO: Self = Self([0; 20]);
+
     pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }

@@ -1,7 +1,7 @@
 //! Recording which nonce of which signer the mint has; appended together with the lane's event.
 
 use super::address::EvmAddress;
-use super::{Nft, NftError, NftEvent};
+use super::{HoldReason, Nft, NftError, NftEvent};
 use crate::command::Command;
 use crate::permission::Permission;
 
@@ -15,12 +15,17 @@ impl Command<Nft> for AssignMint {
     const REQUIRES: Permission = Permission::SYSTEM;
 
     fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
+        let assigned = NftEvent::MintAssigned {
+            network: self.network.clone(),
+            signer: self.signer,
+            nonce: self.nonce,
+        };
         match nft {
-            Nft::Pinned { .. } => Ok(vec![NftEvent::MintAssigned {
-                network: self.network.clone(),
-                signer: self.signer,
-                nonce: self.nonce,
-            }]),
+            Nft::Pinned { held: None, .. } => Ok(vec![assigned]),
+            // Whoever assigns has seen that there is enough again.
+            Nft::Pinned { held: Some(HoldReason::FeeCap | HoldReason::Funds), .. } => {
+                Ok(vec![NftEvent::MintReleased {}, assigned])
+            }
             _ => Err(nft.illegal("assign")),
         }
     }
@@ -45,5 +50,23 @@ mod tests {
                 .when(command())
                 .then_expect_error(NftError::IllegalState { state, command: "assign" });
         }
+    }
+
+    #[test]
+    fn a_mint_held_by_an_operator_gets_none() {
+        let command = || AssignMint {
+            network: "development".into(),
+            signer: EvmAddress::parse("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266").unwrap(),
+            nonce: 3,
+        };
+        let with = |event| [until(&pinned()), vec![event]].concat();
+        given::<Nft>(with(held()))
+            .when(command())
+            .then_expect_events(vec![NftEvent::MintReleased {}, assigned()]);
+        let by_operator =
+            NftEvent::MintHeld { reason: HoldReason::Operator, detail: "under inspection".into() };
+        given::<Nft>(with(by_operator))
+            .when(command())
+            .then_expect_error(NftError::IllegalState { state: "HELD", command: "assign" });
     }
 }

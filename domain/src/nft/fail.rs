@@ -19,9 +19,27 @@ impl Command<Nft> for FailMint {
         must_be_final(&self.evidence, self.finalized_block)?;
         Ok(vec![NftEvent::MintFailed {
             class: self.class,
-            evidence: self.evidence.clone(),
-            finalized_block: self.finalized_block,
+            evidence: Some(self.evidence.clone()),
+            finalized_block: Some(self.finalized_block),
         }])
+    }
+}
+
+/// An operator gives up what has no nonce yet.
+pub struct AbandonMint;
+
+impl Command<Nft> for AbandonMint {
+    const REQUIRES: Permission = Permission::OPERATE_MINTS;
+
+    fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
+        match nft {
+            Nft::Requested { .. } | Nft::Pinned { .. } => Ok(vec![NftEvent::MintFailed {
+                class: FailureClass::NeverSent,
+                evidence: None,
+                finalized_block: None,
+            }]),
+            _ => Err(nft.illegal("abandon")),
+        }
     }
 }
 
@@ -44,5 +62,22 @@ mod tests {
         given::<Nft>(until(&confirmed()))
             .when(command(9))
             .then_expect_error(NftError::IllegalState { state: "CONFIRMED", command: "fail" });
+    }
+
+    #[test]
+    fn what_has_no_nonce_can_be_abandoned() {
+        let never_sent = NftEvent::MintFailed {
+            class: FailureClass::NeverSent,
+            evidence: None,
+            finalized_block: None,
+        };
+        for last in [requested(), pinned()] {
+            given::<Nft>(until(&last))
+                .when(AbandonMint)
+                .then_expect_events(vec![never_sent.clone()]);
+        }
+        given::<Nft>(until(&assigned()))
+            .when(AbandonMint)
+            .then_expect_error(NftError::IllegalState { state: "ASSIGNED", command: "abandon" });
     }
 }

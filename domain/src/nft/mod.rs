@@ -8,17 +8,23 @@ mod assign;
 mod confirm;
 mod fail;
 mod follow;
+mod hold;
+mod lose_slot;
 mod pin_metadata;
 mod request;
+mod transfer;
 
 pub use assign::AssignMint;
 pub use confirm::ConfirmMint;
-pub use fail::FailMint;
+pub use fail::{AbandonMint, FailMint};
 pub use follow::{RecordInclusion, RecordReorg, RecordSubmission};
+pub use hold::{HoldBack, HoldMint, HoldReason, LetGo, ReleaseMint};
+pub use lose_slot::LoseMintSlot;
 pub use pin_metadata::PinMetadata;
 pub use request::RequestMint;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+pub use transfer::{LogPlace, RecordTransfer};
 
 use self::address::EvmAddress;
 use crate::command::aggregate;
@@ -33,21 +39,33 @@ pub enum Nft {
     Unrequested,
     Requested {
         order: Order,
+        held: Option<HoldReason>,
     },
     Pinned {
         order: Order,
         digest: String,
+        held: Option<HoldReason>,
     },
     /// A nonce is assigned; from here on the chain decides.
     Assigned {
         order: Order,
         digest: String,
         progress: Progress,
+        held: Option<HoldReason>,
     },
+    /// The token exists. Who holds it is read from the chain.
     Confirmed {
         order: Order,
+        holder: EvmAddress,
+        /// The newest transfer of it that is in the log.
+        followed: Option<LogPlace>,
     },
-    Failed,
+    Burned {
+        order: Order,
+    },
+    Failed {
+        order: Order,
+    },
 }
 
 /// How far an assigned mint is known to have come. Provisional until a final block.
@@ -96,6 +114,20 @@ pub struct Cost {
 pub enum FailureClass {
     /// The transaction reverted in a finalized block.
     RevertedAtFinality,
+    /// Its nonce was spent on nothing, in a finalized block.
+    CancelledAtFinality,
+    /// Given up before anything was signed for it.
+    NeverSent,
+}
+
+impl FailureClass {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::RevertedAtFinality => "reverted_at_finality",
+            Self::CancelledAtFinality => "cancelled_at_finality",
+            Self::NeverSent => "never_sent",
+        }
+    }
 }
 
 events! {
@@ -126,9 +158,20 @@ events! {
         },
         MintFailed = "nft.mint_failed" v 1 {
             class: FailureClass,
-            evidence: Inclusion,
-            finalized_block: u64,
+            /// None where nothing was ever signed.
+            evidence: Option<Inclusion>,
+            finalized_block: Option<u64>,
         },
+        /// Its nonce was spent by somebody else; it waits for another.
+        MintSlotLost = "nft.mint_slot_lost" v 1 { nonce: u64, finalized_block: u64 },
+        MintHeld = "nft.mint_held" v 1 { reason: HoldReason, detail: String },
+        MintReleased = "nft.mint_released" v 1 {},
+        TokenTransferred = "nft.transferred" v 1 {
+            from: EvmAddress,
+            to: EvmAddress,
+            at: LogPlace,
+        },
+        TokenBurned = "nft.burned" v 1 { from: EvmAddress, at: LogPlace },
     }
 }
 
@@ -169,49 +212,81 @@ impl Nft {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Unrequested => "UNREQUESTED",
+            // What stands in a block is told as that, whatever was held before.
+            Self::Assigned { progress: Progress::Included(_), .. } => "INCLUDED",
+            Self::Requested { held: Some(_), .. }
+            | Self::Pinned { held: Some(_), .. }
+            | Self::Assigned { held: Some(_), .. } => "HELD",
             Self::Requested { .. } => "REQUESTED",
             Self::Pinned { .. } => "PINNED",
-            Self::Assigned { progress, .. } => match progress {
-                Progress::Waiting => "ASSIGNED",
-                Progress::Submitted => "SUBMITTED",
-                Progress::Included(_) => "INCLUDED",
-            },
+            Self::Assigned { progress: Progress::Waiting, .. } => "ASSIGNED",
+            Self::Assigned { progress: Progress::Submitted, .. } => "SUBMITTED",
             Self::Confirmed { .. } => "CONFIRMED",
-            Self::Failed => "FAILED",
+            Self::Burned { .. } => "BURNED",
+            Self::Failed { .. } => "FAILED",
         }
     }
 
     fn fold(&mut self, event: NftEvent) {
         *self = match (event, std::mem::take(self)) {
-            (NftEvent::MintRequested { order, .. }, _) => Self::Requested { order },
-            (NftEvent::MetadataPinned { digest, .. }, Self::Requested { order }) => {
-                Self::Pinned { order, digest }
+            (NftEvent::MintRequested { order, .. }, _) => Self::Requested { order, held: None },
+            (NftEvent::MetadataPinned { digest, .. }, Self::Requested { order, held }) => {
+                Self::Pinned { order, digest, held }
             }
-            (NftEvent::MintAssigned { .. }, Self::Pinned { order, digest }) => {
-                Self::Assigned { order, digest, progress: Progress::Waiting }
+            (NftEvent::MintAssigned { .. }, Self::Pinned { order, digest, held }) => {
+                Self::Assigned { order, digest, progress: Progress::Waiting, held }
             }
-            (NftEvent::MintSubmitted { .. }, Self::Assigned { order, digest, .. })
-            | (NftEvent::MintReorged { .. }, Self::Assigned { order, digest, .. }) => {
-                Self::Assigned { order, digest, progress: Progress::Submitted }
+            (NftEvent::MintSlotLost { .. }, Self::Assigned { order, digest, held, .. }) => {
+                Self::Pinned { order, digest, held }
             }
-            (NftEvent::MintIncluded { inclusion }, Self::Assigned { order, digest, .. }) => {
-                Self::Assigned { order, digest, progress: Progress::Included(inclusion) }
+            (
+                NftEvent::MintSubmitted { .. } | NftEvent::MintReorged { .. },
+                Self::Assigned { order, digest, held, .. },
+            ) => Self::Assigned { order, digest, progress: Progress::Submitted, held },
+            (NftEvent::MintIncluded { inclusion }, Self::Assigned { order, digest, held, .. }) => {
+                Self::Assigned { order, digest, progress: Progress::Included(inclusion), held }
             }
             (NftEvent::MintConfirmed { .. }, Self::Assigned { order, .. }) => {
-                Self::Confirmed { order }
+                let holder = order.recipient;
+                Self::Confirmed { order, holder, followed: None }
             }
-            (NftEvent::MintFailed { .. }, _) => Self::Failed,
+            (NftEvent::TokenTransferred { to, at, .. }, Self::Confirmed { order, .. }) => {
+                Self::Confirmed { order, holder: to, followed: Some(at) }
+            }
+            (NftEvent::TokenBurned { .. }, Self::Confirmed { order, .. }) => Self::Burned { order },
+            (
+                NftEvent::MintFailed { .. },
+                Self::Requested { order, .. }
+                | Self::Pinned { order, .. }
+                | Self::Assigned { order, .. },
+            ) => Self::Failed { order },
+            (NftEvent::MintHeld { reason, .. }, nft) => nft.with_hold(Some(reason)),
+            (NftEvent::MintReleased {}, nft) => nft.with_hold(None),
             // The rules never write these in another state.
             (
                 NftEvent::MetadataPinned { .. }
                 | NftEvent::MintAssigned { .. }
+                | NftEvent::MintSlotLost { .. }
                 | NftEvent::MintSubmitted { .. }
                 | NftEvent::MintIncluded { .. }
                 | NftEvent::MintReorged { .. }
-                | NftEvent::MintConfirmed { .. },
+                | NftEvent::MintConfirmed { .. }
+                | NftEvent::TokenTransferred { .. }
+                | NftEvent::TokenBurned { .. }
+                | NftEvent::MintFailed { .. },
                 unchanged,
             ) => unchanged,
         };
+    }
+
+    fn with_hold(mut self, reason: Option<HoldReason>) -> Self {
+        if let Self::Requested { held, .. }
+        | Self::Pinned { held, .. }
+        | Self::Assigned { held, .. } = &mut self
+        {
+            *held = reason;
+        }
+        self
     }
 
     fn illegal(&self, command: &'static str) -> NftError {
@@ -221,8 +296,31 @@ impl Nft {
         }
     }
 
+    /// What was asked for, if anything was.
+    pub const fn order(&self) -> Option<&Order> {
+        match self {
+            Self::Unrequested => None,
+            Self::Requested { order, .. }
+            | Self::Pinned { order, .. }
+            | Self::Assigned { order, .. }
+            | Self::Confirmed { order, .. }
+            | Self::Burned { order }
+            | Self::Failed { order } => Some(order),
+        }
+    }
+
+    /// Why it does not go on, while it does not.
+    pub const fn held(&self) -> Option<HoldReason> {
+        match self {
+            Self::Requested { held, .. }
+            | Self::Pinned { held, .. }
+            | Self::Assigned { held, .. } => *held,
+            _ => None,
+        }
+    }
+
     /// Where the mint is known to stand on the chain, while that is not final.
-    pub fn inclusion(&self) -> Option<&Inclusion> {
+    pub const fn inclusion(&self) -> Option<&Inclusion> {
         match self {
             Self::Assigned { progress: Progress::Included(inclusion), .. } => Some(inclusion),
             _ => None,
@@ -237,7 +335,7 @@ impl Nft {
     }
 }
 
-aggregate!(Nft, "nft", NftEvent, NftError, snapshot 1);
+aggregate!(Nft, "nft", NftEvent, NftError, snapshot 2);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -299,9 +397,35 @@ pub(crate) mod samples {
     pub fn failed() -> NftEvent {
         NftEvent::MintFailed {
             class: FailureClass::RevertedAtFinality,
-            evidence: inclusion(),
-            finalized_block: 9,
+            evidence: Some(inclusion()),
+            finalized_block: Some(9),
         }
+    }
+
+    pub fn held() -> NftEvent {
+        NftEvent::MintHeld { reason: HoldReason::FeeCap, detail: "500 gwei are asked".into() }
+    }
+
+    pub fn slot_lost() -> NftEvent {
+        NftEvent::MintSlotLost { nonce: 3, finalized_block: 9 }
+    }
+
+    pub fn holder() -> EvmAddress {
+        order().recipient
+    }
+
+    pub fn log_place() -> LogPlace {
+        LogPlace {
+            tx_hash: "0xcc".into(),
+            block_number: 12,
+            block_hash: "0xbc".into(),
+            log_index: 4,
+        }
+    }
+
+    pub fn transferred() -> NftEvent {
+        let to = EvmAddress::parse("0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc").unwrap();
+        NftEvent::TokenTransferred { from: holder(), to, at: log_place() }
     }
 
     /// The events of a mint up to and including the named one.

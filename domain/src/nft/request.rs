@@ -16,7 +16,8 @@ impl Command<Nft> for RequestMint {
 
     fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
         match nft {
-            Nft::Unrequested => Ok(vec![NftEvent::MintRequested {
+            // After a proven failure there is no token, and none can come any more.
+            Nft::Unrequested | Nft::Failed { .. } => Ok(vec![NftEvent::MintRequested {
                 whiskey: self.whiskey,
                 owner: self.owner,
                 order: self.order.clone(),
@@ -40,6 +41,9 @@ mod tests {
             order: Order { network: network.into(), ..order() },
         };
         given::<Nft>(vec![]).when(on("development")).then_expect_events(vec![requested()]);
+        given::<Nft>([until(&included()), vec![failed()]].concat())
+            .when(on("development"))
+            .then_expect_events(vec![requested()]);
         for last in [requested(), pinned(), assigned(), submitted(), included(), confirmed()] {
             let refused = given::<Nft>(until(&last)).when(on("polygon")).inspect_result();
             assert!(matches!(refused, Err(NftError::IllegalState { command: "generate", .. })));

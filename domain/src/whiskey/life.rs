@@ -36,6 +36,7 @@ enum What {
     Detach,
     Tokenise,
     Complete,
+    GiveUp,
     Retire,
 }
 
@@ -74,6 +75,7 @@ impl Try {
                 Decision::of(StartTokenisation { by: user, network: "development".into() })
             }
             What::Complete => Decision::of(CompleteTokenisation { network: "development".into() }),
+            What::GiveUp => Decision::of(GiveUpTokenisation { network: "development".into() }),
             What::Retire => Decision::of(RetireWhiskey { by, reason: RetireReason::Lost }),
         }
     }
@@ -98,6 +100,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         1 => Just(What::Detach),
         1 => Just(What::Tokenise),
         1 => Just(What::Complete),
+        1 => Just(What::GiveUp),
         1 => Just(What::Retire),
     ];
     let attempt = (0..3_usize, what).prop_map(|(who, what)| Try { who, what });
@@ -111,7 +114,7 @@ fn may_follow(from: Stage, to: Stage) -> bool {
         Pending => [Approved, Rejected, Retired].contains(&to),
         Rejected => [Pending, Retired].contains(&to),
         Approved => [Tokenising, Retired].contains(&to),
-        Tokenising => to == Tokenised,
+        Tokenising => [Tokenised, Approved].contains(&to),
         Tokenised => to == Retired,
         Retired => false,
     }

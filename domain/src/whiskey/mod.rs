@@ -32,7 +32,7 @@ pub use resubmit::ResubmitWhiskey;
 pub use retire::{RetireReason, RetireWhiskey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-pub use tokenise::{CompleteTokenisation, StartTokenisation};
+pub use tokenise::{CompleteTokenisation, GiveUpTokenisation, StartTokenisation};
 pub use transfer::{AcceptTransfer, OfferTransfer, WithdrawTransfer};
 pub use valuation::RevalueWhiskey;
 
@@ -131,6 +131,8 @@ events! {
         WhiskeyRetired = "whiskey.retired" v 1 { reason: RetireReason },
         TokenisationStarted = "whiskey.tokenisation_started" v 1 { network: String },
         TokenisationCompleted = "whiskey.tokenisation_completed" v 1 { network: String },
+        /// The mint has failed for good: the cask is as it was before it was asked for.
+        TokenisationFailed = "whiskey.tokenisation_failed" v 1 { network: String },
     }
 }
 
@@ -290,6 +292,7 @@ impl Entry {
             WhiskeyEvent::WhiskeyRetired { .. } => self.stage = Stage::Retired,
             WhiskeyEvent::TokenisationStarted { .. } => self.stage = Stage::Tokenising,
             WhiskeyEvent::TokenisationCompleted { .. } => self.stage = Stage::Tokenised,
+            WhiskeyEvent::TokenisationFailed { .. } => self.stage = Stage::Approved,
         }
     }
 
@@ -362,6 +365,10 @@ pub(crate) mod samples {
 
     pub fn tokenising() -> WhiskeyEvent {
         WhiskeyEvent::TokenisationStarted { network: "development".into() }
+    }
+
+    pub fn not_tokenised() -> WhiskeyEvent {
+        WhiskeyEvent::TokenisationFailed { network: "development".into() }
     }
 
     pub fn tokenised() -> WhiskeyEvent {

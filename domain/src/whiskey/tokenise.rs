@@ -37,6 +37,20 @@ impl Command<Whiskey> for CompleteTokenisation {
     }
 }
 
+/// The mint has failed for good.
+pub struct GiveUpTokenisation {
+    pub network: String,
+}
+
+impl Command<Whiskey> for GiveUpTokenisation {
+    const REQUIRES: Permission = Permission::SYSTEM;
+
+    fn decide(&self, whiskey: &Whiskey) -> Result<Vec<WhiskeyEvent>, WhiskeyError> {
+        whiskey.entry_at(Stage::Tokenising, "give up tokenisation")?;
+        Ok(vec![WhiskeyEvent::TokenisationFailed { network: self.network.clone() }])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::*;
@@ -86,5 +100,19 @@ mod tests {
         given::<Whiskey>(vec![registered(), approved(), tokenising(), tokenised()])
             .when(complete())
             .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn a_failed_mint_leaves_the_cask_as_it_was() {
+        let give_up = || GiveUpTokenisation { network: "development".into() };
+        given::<Whiskey>(vec![registered(), approved(), tokenising()])
+            .when(give_up())
+            .then_expect_events(vec![not_tokenised()]);
+        given::<Whiskey>(vec![registered(), approved(), tokenising(), not_tokenised()])
+            .when(start(OWNER))
+            .then_expect_events(vec![tokenising()]);
+        given::<Whiskey>(vec![registered(), approved(), tokenising(), tokenised()])
+            .when(give_up())
+            .then_expect_error(illegal("TOKENISED", "give up tokenisation"));
     }
 }

@@ -144,6 +144,7 @@ fn lane_events(state: &mut Lane) -> Vec<LaneEvent> {
     record(state, &mut events, &OpenLane { network, chain_id: 31_337, signer, base_nonce: 0 });
     for nonce in 0..333 {
         let attempt = Attempt {
+            kind: domain::lane::AttemptKind::Mint,
             tx_hash: format!("{nonce:#066x}"),
             raw: "0x02f8".into(),
             max_fee_per_gas: "2000000000".into(),

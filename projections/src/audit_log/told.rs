@@ -159,6 +159,9 @@ fn whiskey(happened: WhiskeyEvent) -> Value {
         WhiskeyEvent::TokenisationStarted { network } => {
             json!({ "status": Stage::Tokenising.name(), "network": network })
         }
+        WhiskeyEvent::TokenisationFailed { .. } => {
+            json!({ "status": Stage::Approved.name(), "network": null })
+        }
         WhiskeyEvent::TokenisationCompleted { network } => {
             json!({ "status": Stage::Tokenised.name(), "network": network })
         }
@@ -192,10 +195,19 @@ fn nft(happened: NftEvent) -> Value {
         }),
         NftEvent::MintConfirmed { inclusion, .. } => at("CONFIRMED", inclusion),
         NftEvent::MintFailed { evidence, class, .. } => {
-            let mut fields = at("FAILED", evidence);
-            fields["failure"] = json!(format!("{class:?}"));
+            let mut fields = evidence
+                .map_or_else(|| json!({ "status": "FAILED" }), |evidence| at("FAILED", evidence));
+            fields["failure"] = json!(class.word());
             fields
         }
+        NftEvent::MintSlotLost { .. } => json!({
+            "status": "PINNED", "transaction.hash": null, "transaction.signer": null,
+            "transaction.nonce": null,
+        }),
+        NftEvent::MintHeld { reason, .. } => json!({ "status": "HELD", "hold": reason.word() }),
+        NftEvent::MintReleased {} => json!({ "hold": null }),
+        NftEvent::TokenTransferred { to, .. } => json!({ "holder": to.to_string() }),
+        NftEvent::TokenBurned { .. } => json!({ "status": "BURNED", "holder": null }),
     }
 }
 

@@ -49,7 +49,8 @@ impl Held {
             | WhiskeyEvent::FileAttached { .. }
             | WhiskeyEvent::FileDetached { .. }
             | WhiskeyEvent::TokenisationStarted { .. }
-            | WhiskeyEvent::TokenisationCompleted { .. } => before,
+            | WhiskeyEvent::TokenisationCompleted { .. }
+            | WhiskeyEvent::TokenisationFailed { .. } => before,
         }
     }
 

@@ -80,6 +80,10 @@ impl WhiskeyRow {
                 self.enter(Stage::Tokenising);
                 self.network = Some(network);
             }
+            WhiskeyEvent::TokenisationFailed { .. } => {
+                self.enter(Stage::Approved);
+                self.network = None;
+            }
             WhiskeyEvent::TokenisationCompleted { network } => {
                 self.enter(Stage::Tokenised);
                 self.network = Some(network);

@@ -3,24 +3,40 @@
 //! A nonce belongs to one mint for ever; signed bytes are in the log before they are broadcast; the
 //! answer to a broadcast is never believed; verdicts come from finalized blocks only. Two workers
 //! at once are safe: their appends collide, and broadcasting the same bytes twice is harmless.
+//!
+//! `take` brings a request to where it waits for a nonce, `sweep` finds what was forgotten, and each
+//! lane has a loop that looks at the chain and does the next thing for all of its slots.
 
-mod follow;
+mod assign;
+mod lane;
+mod look;
+mod lose;
+mod memory;
+mod offer;
 mod publish;
+mod record;
+mod send;
+mod settle;
+mod sign;
+mod sweep;
 mod take;
+mod waiting;
 
 use std::sync::Arc;
 
 use async_nats::jetstream::Context as JetStream;
+use domain::command::Root;
 use domain::id::{TenantId, WhiskeyId};
-use domain::lane::{Lane, OpenLane, Slot};
 use eventstore::{Context, Loaded};
-use tokio::sync::Notify;
+use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use self::lane::LaneWorker;
+use self::waiting::Waiting;
 use super::subscription::{ReactionError, Subscription};
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands};
-use crate::outside::chain::Chain;
+use crate::outside::chain::{Chain, Signer};
 use crate::outside::content_store::ContentStore;
 use crate::outside::pins::Pins;
 
@@ -29,82 +45,72 @@ const SUBSCRIPTION: Subscription =
 
 const NAME: &str = "minting";
 
-/// Mints on one network with one signer.
+/// A network and the accounts that mint on it, each with a lane of its own.
+#[derive(Clone)]
+pub struct MintingNetwork {
+    pub chain: Arc<dyn Chain>,
+    pub signers: Vec<Arc<dyn Signer>>,
+    /// How many transactions of one account may wait for a block at a time.
+    pub in_flight: usize,
+}
+
+/// Mints on all networks this process serves.
 #[derive(Clone)]
 pub struct Minter {
     commands: Commands,
-    chain: Arc<dyn Chain>,
     content: ContentStore,
     pins: Pins,
-    /// Rung when a nonce was assigned.
-    assigned: Arc<Notify>,
+    networks: Vec<(MintingNetwork, Arc<Waiting>)>,
 }
 
 impl Minter {
     pub fn new(
         commands: Commands,
-        chain: Arc<dyn Chain>,
+        networks: Vec<MintingNetwork>,
         content: ContentStore,
         pins: Pins,
     ) -> Self {
-        Self { commands, chain, content, pins, assigned: Arc::new(Notify::new()) }
+        let networks = networks.into_iter().map(|network| (network, Arc::default())).collect();
+        Self { commands, content, pins, networks }
     }
 
-    /// Takes requests and follows open slots until stopped.
+    /// Takes requests and drives lanes until stopped.
     pub async fn run(self, jetstream: JetStream, stop: CancellationToken) {
         let take = SUBSCRIPTION.run(jetstream, stop.clone(), |event| self.take(event));
-        tokio::join!(take, self.follow(stop.clone()));
+        let lanes = self.lanes();
+        let lanes = join_all(lanes.iter().map(|lane| lane.drive(stop.clone())));
+        tokio::join!(take, self.sweep(stop.clone()), lanes);
     }
 
-    /// The lane, opened at the chain's own count if this is its first use.
-    async fn lane(&self) -> Result<Loaded<Lane>, ReactionError> {
-        let id = self.lane_id();
-        let load = || self.commands.store.load_fresh::<Lane>(TenantId::PLATFORM, &id);
-        let lane = load().await.map_err(CommandError::from)?;
-        if *lane.state != Lane::Unopened {
-            return Ok(lane);
-        }
-        let open = OpenLane {
-            network: self.chain.network().to_owned(),
-            chain_id: self.chain.chain_id(),
-            signer: self.chain.signer().to_string(),
-            base_nonce: self.chain.nonce().await.map_err(CommandError::from)?,
+    fn lanes(&self) -> Vec<LaneWorker> {
+        let of_network = |(network, waiting): &(MintingNetwork, Arc<Waiting>)| {
+            let (network, waiting) = (network.clone(), Arc::clone(waiting));
+            let commands = self.commands.clone();
+            network.signers.clone().into_iter().map(move |signer| LaneWorker {
+                commands: commands.clone(),
+                chain: Arc::clone(&network.chain),
+                signer,
+                in_flight: network.in_flight,
+                waiting: Arc::clone(&waiting),
+            })
         };
-        let asked = Asked::by(Context::system(TenantId::PLATFORM, NAME, "lane", "first use"));
-        match self.commands.execute::<Lane, _, _>(&asked, &id, &open, ()).await {
-            // Another worker opened it just now.
-            Ok(_) | Err(CommandError::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(load().await.map_err(CommandError::from)?)
+        self.networks.iter().flat_map(of_network).collect()
     }
+}
 
-    async fn load<A: domain::command::Root>(
+impl Commands {
+    /// A stream as the log has it now.
+    async fn mint_state<A: Root>(
         &self,
         tenant: TenantId,
         id: WhiskeyId,
     ) -> Result<Loaded<A>, ReactionError> {
-        let loaded = self.commands.store.load_fresh::<A>(tenant, &id.to_string()).await;
+        let loaded = self.store.load_fresh::<A>(tenant, &id.to_string()).await;
         Ok(loaded.map_err(CommandError::from)?)
     }
+}
 
-    fn lane_id(&self) -> String {
-        format!("{}-{}", self.chain.chain_id(), self.chain.signer())
-    }
-
-    fn asked_for(&self, slot: &Slot) -> Asked {
-        let correlation = format!("mint:{}", slot.mint);
-        Asked::by(Context::system(slot.tenant, NAME, &correlation, "chain"))
-    }
-
-    /// The same circumstances, in the tenant the lanes belong to.
-    fn in_lane(&self, asked: &Asked) -> Asked {
-        let context = &asked.context;
-        Asked::by(Context::system(
-            TenantId::PLATFORM,
-            NAME,
-            &context.correlation_id,
-            &context.causation_id,
-        ))
-    }
+/// One of our processes, on behalf of a tenant.
+fn asked(tenant: TenantId, correlation: &str, cause: &str) -> Asked {
+    Asked::by(Context::system(tenant, NAME, correlation, cause))
 }

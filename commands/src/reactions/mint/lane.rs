@@ -1,0 +1,82 @@
+//! One lane at work: opening it, and looking again and again at what is left to do.
+
+use std::sync::Arc;
+
+use domain::id::TenantId;
+use domain::lane::{Lane, OpenLane};
+use eventstore::Loaded;
+use tokio_util::sync::CancellationToken;
+
+use super::asked;
+use super::memory::Memory;
+use super::waiting::Waiting;
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands};
+use crate::outside::chain::{Chain, Signer};
+use crate::reactions::ReactionError;
+
+/// Looks at a chain come this many times in a block's time, so that an inclusion is seen soon.
+const LOOKS_A_BLOCK: u32 = 8;
+
+/// Drives the slots of one signer on one network.
+pub(super) struct LaneWorker {
+    pub commands: Commands,
+    pub chain: Arc<dyn Chain>,
+    pub signer: Arc<dyn Signer>,
+    pub in_flight: usize,
+    pub waiting: Arc<Waiting>,
+}
+
+impl LaneWorker {
+    /// Looks until stopped. What cannot be done now is tried at the next look.
+    pub async fn drive(&self, stop: CancellationToken) {
+        let mut memory = Memory::default();
+        let pause = self.chain.block_time() / LOOKS_A_BLOCK;
+        while !stop.is_cancelled() {
+            match self.look(&mut memory).await {
+                // There may be more to do at once.
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(lane = self.id(), %error, "the lane was not driven"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.waiting.rung() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.chain.chain_id(), self.signer.address())
+    }
+
+    /// The circumstances of what is done in this lane for one mint or for many.
+    pub fn asked(&self, correlation: &str) -> Asked {
+        asked(TenantId::PLATFORM, correlation, "chain")
+    }
+
+    /// The lane, opened at the chain's own count if this is its first use.
+    pub async fn lane(&self) -> Result<Loaded<Lane>, ReactionError> {
+        let id = self.id();
+        let load = || self.commands.store.load_fresh::<Lane>(TenantId::PLATFORM, &id);
+        let lane = load().await.map_err(CommandError::from)?;
+        if *lane.state != Lane::Unopened {
+            return Ok(lane);
+        }
+        let nonce = self.chain.nonce(self.signer.address()).await;
+        let open = OpenLane {
+            network: self.chain.network().to_owned(),
+            chain_id: self.chain.chain_id(),
+            signer: self.signer.address().to_string(),
+            base_nonce: nonce.map_err(CommandError::from)?,
+        };
+        let asked = self.asked("first use");
+        match self.commands.execute::<Lane, _, _>(&asked, &id, &open, ()).await {
+            // Another worker opened it just now.
+            Ok(_) | Err(CommandError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(load().await.map_err(CommandError::from)?)
+    }
+}
