@@ -11,6 +11,7 @@ mod authorisation;
 mod bad_input;
 mod cask_life;
 mod casks;
+mod chain_proxy;
 mod content;
 mod conventions;
 mod crashes;

@@ -17,8 +17,8 @@ use crate::{DataFolder, EmbeddedError, Progress, find, port};
 /// The chain's id.
 pub const CHAIN_ID: u64 = 31_337;
 
-/// The block with the tag `finalized` is so many blocks before `latest`: with epochs of one
-/// slot anvil takes two epochs for it.
+/// The block with the tag `finalized` is so many blocks before `latest`: anvil takes two epochs for
+/// it, and unless the options say otherwise an epoch is one slot.
 pub const FINALITY_LAG: u64 = 2;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -35,11 +35,20 @@ pub struct ChainOptions {
     /// Mine empty blocks until the last block that has transactions is final. On by default;
     /// tests that decide themselves when a block is mined switch it off.
     pub heartbeat: bool,
+    /// The block with the tag `finalized` is twice so many blocks before `latest`: 1 by default.
+    /// A test that reorganises deeper, above what is final, needs more.
+    pub slots_in_an_epoch: u64,
 }
 
 impl Default for ChainOptions {
     fn default() -> Self {
-        Self { heartbeat: true }
+        Self { heartbeat: true, slots_in_an_epoch: 1 }
+    }
+}
+
+impl ChainOptions {
+    pub(crate) fn finality_lag(self) -> u64 {
+        FINALITY_LAG * self.slots_in_an_epoch
     }
 }
 
@@ -110,7 +119,7 @@ impl Chain {
         }
         let scratch = self.folder.below("chain/scratch")?;
         let state = ChainState::below(&home);
-        let mut arguments = arguments(self.port);
+        let mut arguments = arguments(self.port, self.options.slots_in_an_epoch);
         arguments.extend(["--cache-path".into(), scratch.clone().into()]);
         let plain = scratch.join("load.json");
         if state.unpack(&plain)? {
@@ -133,7 +142,7 @@ impl Chain {
         let rpc = ChainRpc::new(&self.url())?;
         server.until_ready(START_LIMIT, || rpc.answers()).await?;
         let _ = fs::remove_file(&plain);
-        self.keeper = Some(Keeper::start(rpc, state, self.options.heartbeat)?);
+        self.keeper = Some(Keeper::start(rpc, state, self.options)?);
         self.server = Some(server);
         Ok(())
     }
@@ -218,8 +227,9 @@ impl std::fmt::Debug for Chain {
     }
 }
 
-fn arguments(port: u16) -> Vec<OsString> {
+fn arguments(port: u16, slots_in_an_epoch: u64) -> Vec<OsString> {
     let port = port.to_string();
+    let slots = slots_in_an_epoch.to_string();
     let chain = CHAIN_ID.to_string();
     [
         "--host",
@@ -229,7 +239,7 @@ fn arguments(port: u16) -> Vec<OsString> {
         "--chain-id",
         &chain,
         "--slots-in-an-epoch",
-        "1",
+        &slots,
         // It would otherwise log every call, the keeper's five a second among them.
         "--silent",
     ]

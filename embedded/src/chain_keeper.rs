@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::EmbeddedError;
-use crate::chain::FINALITY_LAG;
+use crate::chain::ChainOptions;
 use crate::chain_rpc::{Block, ChainRpc};
 use crate::chain_state::ChainState;
 
@@ -32,7 +32,7 @@ impl Keeper {
     pub(crate) fn start(
         rpc: ChainRpc,
         state: ChainState,
-        heartbeat: bool,
+        options: ChainOptions,
     ) -> Result<Self, EmbeddedError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -42,7 +42,7 @@ impl Keeper {
         let (stopped_sender, stopped) = oneshot::channel();
         std::thread::spawn(move || {
             let result = runtime.block_on(async {
-                let mut keeping = Keeping::new(rpc, state, heartbeat);
+                let mut keeping = Keeping::new(rpc, state, options);
                 keeping.run(stop_receiver).await
             });
             let _ = stopped_sender.send(result);
@@ -73,7 +73,7 @@ impl Keeper {
 struct Keeping {
     rpc: ChainRpc,
     state: ChainState,
-    heartbeat: bool,
+    options: ChainOptions,
     /// The newest block that is in the copy on disk.
     kept: Option<Block>,
     kept_at: Instant,
@@ -86,12 +86,12 @@ struct Keeping {
 }
 
 impl Keeping {
-    fn new(rpc: ChainRpc, state: ChainState, heartbeat: bool) -> Self {
+    fn new(rpc: ChainRpc, state: ChainState, options: ChainOptions) -> Self {
         let now = Instant::now();
         Self {
             rpc,
             state,
-            heartbeat,
+            options,
             kept: None,
             kept_at: now,
             keep_after: KEEP_EVERY,
@@ -125,7 +125,7 @@ impl Keeping {
 
     async fn look(&mut self) -> Result<(), EmbeddedError> {
         let mut latest = self.rpc.latest().await?;
-        if self.heartbeat
+        if self.options.heartbeat
             && self.mined_at.elapsed() >= MINE_EVERY
             && self.needs_block(&latest).await?
         {
@@ -146,7 +146,7 @@ impl Keeping {
         // "finalized" can only be asked for once the loaded block is the finalized one.
         let settle_until = *self.settle_until.get_or_insert(match latest.number {
             0 => 0,
-            loaded => loaded + FINALITY_LAG,
+            loaded => loaded + self.options.finality_lag(),
         });
         if latest.number < settle_until {
             return Ok(true);
@@ -157,7 +157,7 @@ impl Keeping {
         if !latest.is_empty {
             return Ok(true);
         }
-        let first = (latest.number + 1).saturating_sub(FINALITY_LAG);
+        let first = (latest.number + 1).saturating_sub(self.options.finality_lag());
         for number in first..latest.number {
             if !self.rpc.numbered(number).await?.is_empty {
                 return Ok(true);

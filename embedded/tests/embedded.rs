@@ -330,7 +330,7 @@ async fn the_chain_finalizes_its_last_transaction_and_rests() {
 async fn without_heartbeat_no_block_comes_by_itself() {
     let temp = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(temp.path()).unwrap();
-    let options = ChainOptions { heartbeat: false };
+    let options = ChainOptions { heartbeat: false, ..ChainOptions::default() };
     let mut chain = Chain::start_with(&folder, &progress(), options).await.unwrap();
     let rpc_client = client(&chain);
     let hash = pay(&rpc_client).await;
