@@ -56,14 +56,14 @@ impl LaneWorker {
         asked(TenantId::PLATFORM, correlation, "chain")
     }
 
-    /// The lane, opened at the chain's own count if this is its first use.
+    /// The lane as the log has it.
     pub async fn lane(&self) -> Result<Loaded<Lane>, ReactionError> {
-        let id = self.id();
-        let load = || self.commands.store.load_fresh::<Lane>(TenantId::PLATFORM, &id);
-        let lane = load().await.map_err(CommandError::from)?;
-        if *lane.state != Lane::Unopened {
-            return Ok(lane);
-        }
+        let lane = self.commands.store.load_fresh::<Lane>(TenantId::PLATFORM, &self.id()).await;
+        Ok(lane.map_err(CommandError::from)?)
+    }
+
+    /// Opens the lane at the chain's own count, at its first use.
+    pub async fn open(&self) -> Result<(), ReactionError> {
         let nonce = self.chain.nonce(self.signer.address()).await;
         let open = OpenLane {
             network: self.chain.network().to_owned(),
@@ -72,11 +72,10 @@ impl LaneWorker {
             base_nonce: nonce.map_err(CommandError::from)?,
         };
         let asked = self.asked("first use");
-        match self.commands.execute::<Lane, _, _>(&asked, &id, &open, ()).await {
+        match self.commands.execute::<Lane, _, _>(&asked, &self.id(), &open, ()).await {
             // Another worker opened it just now.
-            Ok(_) | Err(CommandError::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Ok(_) | Err(CommandError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        Ok(load().await.map_err(CommandError::from)?)
     }
 }

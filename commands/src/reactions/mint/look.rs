@@ -27,12 +27,16 @@ pub(super) struct Sight {
 impl LaneWorker {
     /// Does the next thing for every open slot; says whether there may be more to do at once.
     pub async fn look(&self, memory: &mut Memory) -> Result<bool, ReactionError> {
-        let lane = self.lane().await?;
+        let mut lane = self.lane().await?;
         let open: Vec<Numbered> =
             lane.state.open_slots().map(|(nonce, slot)| (nonce, slot.clone())).collect();
         memory.keep(&open);
         if open.is_empty() && self.waiting.is_empty() {
             return Ok(false);
+        }
+        if *lane.state == Lane::Unopened {
+            self.open().await?;
+            lane = self.lane().await?;
         }
         let sight = self.sight(open, memory).await?;
         let pending = sight.pending.len();
