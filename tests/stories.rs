@@ -28,6 +28,8 @@ mod killed_at_the_door;
 mod limits;
 mod login_history;
 mod mail;
+mod mint_chaos;
+mod mints;
 mod notifications;
 mod outages;
 mod parked;

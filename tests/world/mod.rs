@@ -7,6 +7,7 @@ pub mod keepers;
 pub mod killing;
 mod mail_server;
 pub mod mailjet;
+pub mod mint_lab;
 pub mod other_unixfs;
 mod person;
 pub mod s3;
@@ -23,7 +24,7 @@ pub use mail_server::MailServer;
 pub use person::{Answer, Person, cask};
 pub use server::{Server, run};
 
-use embedded::{Chain, DataFolder, Nats, Postgres, PostgresOptions, Progress};
+use embedded::{Chain, ChainOptions, DataFolder, Nats, Postgres, PostgresOptions, Progress};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
@@ -60,6 +61,10 @@ pub async fn calm() -> &'static Calm {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with_chain(ChainOptions::default()).await
+    }
+
+    pub async fn with_chain(options: ChainOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let services = DataFolder::open(folder.path().join("services")).unwrap();
         let quiet: Progress = Arc::new(|_: &str| {});
@@ -67,7 +72,7 @@ impl World {
         let (postgres, nats, chain) = tokio::try_join!(
             Postgres::start_with(&services, &quiet, throw_away),
             Nats::start(&services, &quiet),
-            Chain::start(&services, &quiet),
+            Chain::start_with(&services, &quiet, options),
         )
         .unwrap();
         eventstore::database::migrate(&postgres.url()).await.unwrap();

@@ -60,7 +60,7 @@ impl Server {
         Self::start_as("dev", data_folder, settings)
     }
 
-    /// Starts it with another command.
+    /// Starts it with another command, arguments and all.
     pub fn start_as(command: &str, data_folder: &Path, settings: &[(String, String)]) -> Self {
         let port = free_port();
         std::fs::create_dir_all(data_folder).unwrap();
@@ -68,7 +68,8 @@ impl Server {
         // The lifeline is handed over as descriptor 3: a background job of a shell has no stdin.
         let mut keeper = Command::new("sh")
             .args(["-c", &format!("exec 3<&0; {KEEPER}"), "keeper"])
-            .args([env!("CARGO_BIN_EXE_caskchain"), command])
+            .arg(env!("CARGO_BIN_EXE_caskchain"))
+            .args(command.split(' '))
             .envs(settings.iter().cloned())
             .env("CASKCHAIN_DATA_FOLDER", data_folder)
             .env("CASKCHAIN_LISTEN", format!("127.0.0.1:{port}"))

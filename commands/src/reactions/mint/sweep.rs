@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Minter, asked};
 use crate::reactions::ReactionError;
 
-const SWEEP_EVERY: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// So long a request is left to the message that tells of it.
-const LEFT_ALONE_MS: i64 = 60_000;
+const LEFT_ALONE_MS: i64 = 20_000;
 
 impl Minter {
     /// Sweeps until stopped.

@@ -1,0 +1,245 @@
+//! A world whose chain makes a block when it is told to, behind a proxy that can be told to fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use embedded::ChainOptions;
+use ethers_core::types::transaction::eip2718::TypedTransaction;
+use ethers_core::types::{Address, Bytes, Eip1559TransactionRequest};
+use ethers_core::utils::keccak256;
+use ethers_signers::{LocalWallet, Signer as _};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::chain_proxy::ChainProxy;
+use super::chain_proxy::transaction::Transaction;
+use super::{Person, Server, World, is_alive, until};
+
+/// The account that mints on a development chain, and the one that made the contract.
+pub const MINTER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+const ADMIN: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+pub const GWEI: u128 = 1_000_000_000;
+/// Transfer(address,address,uint256), the log of every movement of a token.
+const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+
+pub struct MintLab {
+    pub world: World,
+    pub proxy: ChainProxy,
+    pub server: Server,
+    pub isla: Person,
+    pub keeper: Person,
+    pub contract: String,
+}
+
+impl MintLab {
+    pub async fn new(settings: &[(&str, &str)]) -> Self {
+        // Four blocks later a block is final.
+        let options = ChainOptions { heartbeat: false, slots_in_an_epoch: 2 };
+        let world = World::with_chain(options).await;
+        let proxy = ChainProxy::before(&world.chain.url()).await;
+        let url = proxy.url();
+        let mut all = Self::hurried(&url);
+        all.extend_from_slice(settings);
+        let server = world.server_with(&all).await;
+        proxy.automine(false).await;
+        let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+        let contract = Self::contract_of(&proxy).await;
+        Self { world, proxy, server, isla, keeper, contract }
+    }
+
+    /// A worker that loses no time: blocks come when they are told to.
+    fn hurried(url: &str) -> Vec<(&str, &str)> {
+        vec![("CASKCHAIN_CHAIN__RPC_URL", url), ("CASKCHAIN_CHAIN__BLOCK_TIME_MS", "200")]
+    }
+
+    /// The first transaction of the chain made it.
+    async fn contract_of(proxy: &ChainProxy) -> String {
+        let block = proxy.ask("eth_getBlockByNumber", json!(["0x1", false])).await;
+        let receipt = proxy.ask("eth_getTransactionReceipt", json!([block["transactions"][0]]));
+        receipt.await["contractAddress"].as_str().unwrap().to_owned()
+    }
+
+    /// Another process that does nothing but mint.
+    pub fn worker(&self, number: usize) -> Server {
+        let (url, kek) = (self.proxy.url(), self.server.key_encryption_key());
+        let mut settings = Self::hurried(&url);
+        settings.extend([
+            ("CASKCHAIN_KEY_ENCRYPTION_KEY", kek.as_str()),
+            ("CASKCHAIN_CHAIN__SIGNER_KEY", MINTER),
+            ("CASKCHAIN_CHAIN__CONTRACT", self.contract.as_str()),
+            ("CASKCHAIN_CHAIN__CUSTODY", self.contract.as_str()),
+        ]);
+        let folder = self.world.data_folder().with_file_name(format!("worker-{number}"));
+        Server::start_as("serve --roles minting", &folder, &self.world.settings(&settings))
+    }
+
+    /// kill -9, and the same server again.
+    pub async fn kill_and_restart(&mut self, settings: &[(&str, &str)]) {
+        self.server.signal(Signal::KILL);
+        let pid = self.server.pid;
+        until("the server is dead", || async { (!is_alive(pid)).then_some(()) }).await;
+        let url = self.proxy.url();
+        let mut all = Self::hurried(&url);
+        all.extend_from_slice(settings);
+        self.server = self.world.server_with(&all).await;
+        self.isla = self.isla.at(&self.server.url);
+        self.keeper = self.keeper.at(&self.server.url);
+    }
+
+    /// A cask that may have a token.
+    pub async fn approved(&self, number: &str) -> String {
+        let id = self.isla.cask(number).await;
+        self.keeper.put(&format!("/api/v1/whiskeys/{id}/approve")).await.expect(200);
+        id
+    }
+
+    /// A cask whose token was asked for.
+    pub async fn ordered(&self, number: &str) -> String {
+        let id = self.approved(number).await;
+        self.isla.post("/api/v1/nfts/generate", json!({ "whiskeyId": id })).await.expect(202);
+        id
+    }
+
+    pub async fn status(&self, id: &str) -> String {
+        let answer = self.isla.get(&format!("/api/v1/nfts/{id}")).await;
+        answer.body["data"]["status"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub async fn until_status(&self, id: &str, status: &str) -> Value {
+        until(&format!("the NFT is {status}"), || async {
+            let answer = self.isla.get(&format!("/api/v1/nfts/{id}")).await;
+            let nft = answer.body["data"].clone();
+            (nft["status"] == status).then_some(nft)
+        })
+        .await
+    }
+
+    /// Mines until the token has a status.
+    pub async fn mined_until(&self, id: &str, status: &str) -> Value {
+        until(&format!("the NFT is {status}"), || async {
+            self.proxy.mine(1).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let answer = self.isla.get(&format!("/api/v1/nfts/{id}")).await;
+            let nft = answer.body["data"].clone();
+            (nft["status"] == status).then_some(nft)
+        })
+        .await
+    }
+
+    /// What the minter has sent, by nonce, in the order it came.
+    pub fn sent_for(&self, nonce: u64) -> Vec<Transaction> {
+        let sent = self.proxy.sent().into_iter().filter_map(|sent| sent.transaction);
+        let mut of_nonce: Vec<Transaction> = Vec::new();
+        for transaction in sent.filter(|it| it.nonce == nonce && it.sender == minter()) {
+            if of_nonce.iter().all(|known| known.hash != transaction.hash) {
+                of_nonce.push(transaction);
+            }
+        }
+        of_nonce
+    }
+
+    /// Waits until the minter has sent so many different transactions for a nonce.
+    pub async fn until_sent(&self, nonce: u64, count: usize) -> Vec<Transaction> {
+        until("the minter sends", || async {
+            let sent = self.sent_for(nonce);
+            (sent.len() >= count).then_some(sent)
+        })
+        .await
+    }
+
+    /// How many tokens the contract has made, by token.
+    pub async fn tokens(&self) -> BTreeMap<String, usize> {
+        let filter = json!([{
+            "fromBlock": "0x0", "toBlock": "latest", "address": self.contract,
+            "topics": [TRANSFER, format!("0x{:064x}", 0)],
+        }]);
+        let logs = self.proxy.ask("eth_getLogs", filter).await;
+        let mut tokens = BTreeMap::new();
+        for log in logs.as_array().unwrap() {
+            let token = log["topics"][3].as_str().unwrap().trim_start_matches("0x");
+            let token = u128::from_str_radix(token, 16).unwrap().to_string();
+            *tokens.entry(token).or_default() += 1;
+        }
+        tokens
+    }
+
+    /// The chain and the log say the same: each of these tokens once, no other, no nonce between
+    /// them unused, and nothing was ever sent that is not in the log.
+    pub async fn chain_equals_log(&self, ids: &[String]) {
+        let tokens = self.tokens().await;
+        assert!(tokens.values().all(|count| *count == 1), "minted twice: {tokens:?}");
+        let expected: BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(tokens.keys().collect::<BTreeSet<_>>(), expected);
+        let signed = self.signed().await;
+        for sent in self.proxy.sent() {
+            if sent.transaction.as_ref().is_some_and(|it| it.sender == minter()) {
+                assert!(signed.contains(&sent.raw), "sent, and not in the log: {sent:?}");
+            }
+        }
+        let count = self.proxy.ask("eth_getTransactionCount", json!([minter(), "latest"])).await;
+        let count = u64::from_str_radix(count.as_str().unwrap().trim_start_matches("0x"), 16);
+        assert_eq!(usize::try_from(count.unwrap()).unwrap(), self.assigned().await);
+    }
+
+    /// Every signed transaction of the log.
+    async fn signed(&self) -> BTreeSet<String> {
+        self.events("lane.attempt_signed")
+            .await
+            .iter()
+            .map(|event| event["data"]["attempt"]["raw"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    async fn assigned(&self) -> usize {
+        self.events("lane.nonce_assigned").await.len()
+    }
+
+    pub async fn events(&self, kind: &str) -> Vec<Value> {
+        let log = self.world.log().await;
+        log.iter()
+            .map(|(_, envelope)| serde_json::from_str::<Value>(envelope).unwrap())
+            .filter(|event| event["type"] == kind)
+            .collect()
+    }
+
+    /// Grants the minter its role, or takes it away.
+    pub async fn let_mint(&self, allowed: bool) {
+        let function = if allowed { "grantRole" } else { "revokeRole" };
+        let function = keccak256(format!("{function}(bytes32,address)"));
+        let wallet: LocalWallet = MINTER.parse().unwrap();
+        let mut data = function[..4].to_vec();
+        data.extend(keccak256("MINTER_ROLE"));
+        data.extend([0; 12]);
+        data.extend(wallet.address().0);
+        self.send_as(ADMIN, &self.contract, data).await;
+    }
+
+    /// Sends a transaction of an account behind everybody's back, and mines it.
+    pub async fn send_as(&self, key: &str, to: &str, data: Vec<u8>) -> String {
+        let wallet: LocalWallet = key.parse().unwrap();
+        let wallet = wallet.with_chain_id(embedded::CHAIN_ID);
+        let from = format!("{:#x}", wallet.address());
+        let nonce = self.proxy.ask("eth_getTransactionCount", json!([from, "latest"])).await;
+        let nonce = u64::from_str_radix(nonce.as_str().unwrap().trim_start_matches("0x"), 16);
+        let request = Eip1559TransactionRequest::new()
+            .chain_id(embedded::CHAIN_ID)
+            .to(to.parse::<Address>().unwrap())
+            .nonce(nonce.unwrap())
+            .gas(300_000)
+            .max_fee_per_gas(400 * GWEI)
+            .max_priority_fee_per_gas(100 * GWEI)
+            .data(data);
+        let transaction = TypedTransaction::Eip1559(request);
+        let signature = wallet.sign_transaction_sync(&transaction).unwrap();
+        let raw: Bytes = transaction.rlp_signed(&signature);
+        let hash = self.proxy.ask("eth_sendRawTransaction", json!([raw.to_string()])).await;
+        self.proxy.mine(1).await;
+        hash.as_str().unwrap().to_owned()
+    }
+}
+
+/// The address of the account that mints.
+pub fn minter() -> String {
+    let wallet: LocalWallet = MINTER.parse().unwrap();
+    format!("{:#x}", wallet.address())
+}
