@@ -54,7 +54,8 @@ impl Lab {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let quiet: Progress = Arc::new(|_: &str| {});
-        let options = ChainOptions { heartbeat: false, slots_in_an_epoch: 2 };
+        let options =
+            ChainOptions { heartbeat: false, slots_in_an_epoch: 2, ..ChainOptions::default() };
         let anvil = Chain::start_with(&data, &quiet, options).await.unwrap();
         let proxy = ChainProxy::before(&anvil.url()).await;
         proxy.automine(false).await;

@@ -30,6 +30,7 @@ mod login_history;
 mod mail;
 mod mint_chaos;
 mod mints;
+mod networks;
 mod notifications;
 mod outages;
 mod parked;

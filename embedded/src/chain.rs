@@ -38,11 +38,13 @@ pub struct ChainOptions {
     /// The block with the tag `finalized` is twice so many blocks before `latest`: 1 by default.
     /// A test that reorganises deeper, above what is final, needs more.
     pub slots_in_an_epoch: u64,
+    /// EIP-155: which chain it says it is.
+    pub chain_id: u64,
 }
 
 impl Default for ChainOptions {
     fn default() -> Self {
-        Self { heartbeat: true, slots_in_an_epoch: 1 }
+        Self { heartbeat: true, slots_in_an_epoch: 1, chain_id: CHAIN_ID }
     }
 }
 
@@ -119,7 +121,7 @@ impl Chain {
         }
         let scratch = self.folder.below("chain/scratch")?;
         let state = ChainState::below(&home);
-        let mut arguments = arguments(self.port, self.options.slots_in_an_epoch);
+        let mut arguments = arguments(self.port, self.options);
         arguments.extend(["--cache-path".into(), scratch.clone().into()]);
         let plain = scratch.join("load.json");
         if state.unpack(&plain)? {
@@ -227,10 +229,10 @@ impl std::fmt::Debug for Chain {
     }
 }
 
-fn arguments(port: u16, slots_in_an_epoch: u64) -> Vec<OsString> {
+fn arguments(port: u16, options: ChainOptions) -> Vec<OsString> {
     let port = port.to_string();
-    let slots = slots_in_an_epoch.to_string();
-    let chain = CHAIN_ID.to_string();
+    let slots = options.slots_in_an_epoch.to_string();
+    let chain = options.chain_id.to_string();
     [
         "--host",
         "127.0.0.1",

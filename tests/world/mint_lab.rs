@@ -34,7 +34,8 @@ pub struct MintLab {
 impl MintLab {
     pub async fn new(settings: &[(&str, &str)]) -> Self {
         // Four blocks later a block is final.
-        let options = ChainOptions { heartbeat: false, slots_in_an_epoch: 2 };
+        let options =
+            ChainOptions { heartbeat: false, slots_in_an_epoch: 2, ..ChainOptions::default() };
         let world = World::with_chain(options).await;
         let proxy = ChainProxy::before(&world.chain.url()).await;
         let url = proxy.url();
