@@ -250,3 +250,48 @@ async fn a_mint_whose_message_is_lost_with_its_stream_is_swept_up() {
     lab.mined_until(&id, "CONFIRMED").await;
     lab.chain_equals_log(&[id]).await;
 }
+
+#[tokio::test]
+async fn who_holds_a_token_is_what_final_blocks_say_and_the_owner_stays_the_owner() {
+    let lab = MintLab::new(&[]).await;
+    // anvil's sixth account, whose key is public knowledge.
+    let (key, holder) = (
+        "8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba",
+        "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc",
+    );
+    let buyer = "0x976ea74026e726554db657fa54763abd0c3a0aa9";
+    let id = lab.approved("T-1").await;
+    let wanted = json!({ "whiskeyId": id, "recipient": holder });
+    lab.isla.post("/api/v1/nfts/generate", wanted).await.expect(202);
+    let minted = lab.mined_until(&id, "CONFIRMED").await;
+    assert_eq!(minted["holder"], holder);
+
+    lab.transfer(key, holder, buyer, &id).await;
+    // Not before it is final.
+    lab.proxy.mine(2).await;
+    lab.proxy.reorg(3, 0.0).await;
+    lab.proxy.mine(8).await;
+    lab.transfer(key, holder, buyer, &id).await;
+    let moved = until("the token has moved", || async {
+        lab.proxy.mine(1).await;
+        let nft = lab.isla.get(&format!("/api/v1/nfts/{id}")).await.data().clone();
+        (nft["holder"] == buyer).then_some(nft)
+    })
+    .await;
+    assert_eq!(moved["owner"], minted["owner"]);
+    assert_eq!(lab.events("nft.transferred").await.len(), 1);
+    assert_eq!(moved["status"], "CONFIRMED");
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_asked_for_is_an_alarm() {
+    let lab = MintLab::new(&[]).await;
+    let id = lab.ordered("U-1").await;
+    lab.mined_until(&id, "CONFIRMED").await;
+    lab.mint_behind(4_711).await;
+    until("there is an alarm", || async {
+        lab.proxy.mine(1).await;
+        lab.server.log_text().contains("nobody here has asked for this token").then_some(())
+    })
+    .await;
+}

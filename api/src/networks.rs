@@ -153,7 +153,8 @@ pub async fn minting_networks(config: &Config) -> Result<Vec<MintingNetwork>, St
         }
         let chain: Arc<dyn Chain> = Arc::new(network);
         let in_flight = named.chain.in_flight.unwrap_or(IN_FLIGHT);
-        networks.push(MintingNetwork { chain, signers, in_flight });
+        let contract = named.policy()?.contract;
+        networks.push(MintingNetwork { chain, signers, contract, in_flight });
     }
     Ok(networks)
 }

@@ -16,6 +16,7 @@ pub fn types() -> impl Iterator<Item = (&'static str, u32)> {
         crate::shelf::ShelfEvent::TYPES,
         crate::nft::NftEvent::TYPES,
         crate::lane::LaneEvent::TYPES,
+        crate::contract::ContractEvent::TYPES,
     ]
     .into_iter()
     .flatten()

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::contract::ContractEvent;
 use crate::devices::DevicesEvent;
 use crate::file::FileEvent;
 use crate::id::{DeviceId, FileId};
@@ -29,8 +30,8 @@ use crate::tenant::{PasswordPolicy, TenantEvent};
 use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{
-    devices, file, lane, nft, notices, personal, session, sign_in_codes, sign_ins, upcast, user,
-    whiskey,
+    contract, devices, file, lane, nft, notices, personal, session, sign_in_codes, sign_ins,
+    upcast, user, whiskey,
 };
 
 const AT: Moment = Moment::from_unix_ms(1_800_000);
@@ -209,6 +210,7 @@ fn samples() -> Vec<Value> {
             },
         ],
     );
+    push(&mut all, vec![contract::samples::followed(9)]);
     all
 }
 
@@ -278,6 +280,7 @@ fn decode(sample: &Value) -> Value {
         "shelf" => read::<ShelfEvent>(tagged),
         "nft" => read::<NftEvent>(tagged),
         "lane" => read::<LaneEvent>(tagged),
+        "contract" => read::<ContractEvent>(tagged),
         other => panic!("no aggregate is called {other}"),
     }
 }

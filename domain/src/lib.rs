@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod command;
+pub mod contract;
 pub mod devices;
 pub mod event;
 pub mod file;

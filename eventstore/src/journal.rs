@@ -106,6 +106,23 @@ impl Journal {
         Ok(rows.into_iter().map(begun).collect())
     }
 
+    /// Whose stream this is, if there is one.
+    pub async fn tenant_of(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+    ) -> Result<Option<TenantId>, JournalError> {
+        let row: Option<(i64,)> = sqlx::query_as(
+            "select tenant from eventstore.events
+             where aggregate_type = $1 and aggregate_id = $2 and sequence = 1",
+        )
+        .bind(aggregate_type)
+        .bind(aggregate_id)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|(tenant,)| TenantId::new(tenant)))
+    }
+
     /// Whether a stream has an event of this type.
     pub async fn has(
         &self,

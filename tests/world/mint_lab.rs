@@ -215,6 +215,27 @@ impl MintLab {
         self.send_as(ADMIN, &self.contract, data).await;
     }
 
+    /// Its holder gives a token away.
+    pub async fn transfer(&self, key: &str, from: &str, to: &str, token: &str) {
+        let mut data = keccak256("transferFrom(address,address,uint256)")[..4].to_vec();
+        for address in [from, to] {
+            data.extend([0; 12]);
+            data.extend(address.parse::<Address>().unwrap().0);
+        }
+        data.extend(word(token.parse().unwrap()));
+        self.send_as(key, &self.contract, data).await;
+    }
+
+    /// The minter's key makes a token behind everybody's back.
+    pub async fn mint_behind(&self, token: u128) {
+        let mut data = keccak256("mint(address,uint256,bytes32)")[..4].to_vec();
+        data.extend([0; 12]);
+        data.extend(self.contract.parse::<Address>().unwrap().0);
+        data.extend(word(token));
+        data.extend([7; 32]);
+        self.send_as(MINTER, &self.contract, data).await;
+    }
+
     /// Sends a transaction of an account behind everybody's back, and mines it.
     pub async fn send_as(&self, key: &str, to: &str, data: Vec<u8>) -> String {
         let wallet: LocalWallet = key.parse().unwrap();
@@ -237,6 +258,13 @@ impl MintLab {
         self.proxy.mine(1).await;
         hash.as_str().unwrap().to_owned()
     }
+}
+
+/// A number as a contract takes it.
+fn word(number: u128) -> [u8; 32] {
+    let mut word = [0; 32];
+    word[16..].copy_from_slice(&number.to_be_bytes());
+    word
 }
 
 /// The address of the account that mints.

@@ -161,7 +161,8 @@ pub trait Chain: Send + Sync {
         of: &[WhiskeyId],
     ) -> Result<Vec<[u8; 32]>, ChainError>;
 
-    /// Every movement of a token in these blocks, mints and burns among them.
+    /// Every movement of a token in these blocks, mints and burns among them, if as many nodes agree
+    /// as a verdict needs.
     async fn transfers(
         &self,
         contract: EvmAddress,

@@ -237,7 +237,16 @@ impl Chain for EvmNetwork {
         from: u64,
         to: u64,
     ) -> Result<Vec<Transfer>, ChainError> {
-        self.first(|node| node.transfers(contract, from, to)).await
+        let mut told = self.all(|node| node.transfers(contract, from, to)).await;
+        if told.len() < self.witnesses() {
+            return Err(too_few());
+        }
+        let first = told.pop().unwrap_or_default();
+        if told.iter().any(|other| *other != first) {
+            tracing::error!(network = self.settings.name, from, to, "nodes disagree on logs");
+            return Err(ChainError::Unavailable("the nodes disagree on final blocks".to_owned()));
+        }
+        Ok(first)
     }
 }
 

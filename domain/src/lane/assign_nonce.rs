@@ -55,8 +55,8 @@ mod tests {
         given::<Lane>(vec![opened(), assigned(3)])
             .when(assign(3))
             .then_expect_error(LaneError::MintHasSlot);
-        let full = std::iter::once(opened()).chain((3..259).map(assigned)).collect();
-        given::<Lane>(full).when(assign(259)).then_expect_error(LaneError::Full);
+        let full = std::iter::once(opened()).chain((3..1_027).map(assigned)).collect();
+        given::<Lane>(full).when(assign(1_027)).then_expect_error(LaneError::Full);
         given::<Lane>(vec![]).when(assign(3)).then_expect_error(LaneError::Unopened);
         given::<Lane>(vec![opened(), paused()])
             .when(assign(3))

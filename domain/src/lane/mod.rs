@@ -30,7 +30,7 @@ use crate::refusal::{Kind, Refusal};
 
 /// How many slots may wait for a final block. How many of them are in the network's pool at a time
 /// is the worker's business, since only the chain knows which are in blocks already.
-pub const MAX_OPEN_SLOTS: usize = 256;
+pub const MAX_OPEN_SLOTS: usize = 1_024;
 
 /// What rules need to know of a lane: the next free nonce and the slots not yet settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

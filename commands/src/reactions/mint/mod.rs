@@ -5,9 +5,11 @@
 //! at once are safe: their appends collide, and broadcasting the same bytes twice is harmless.
 //!
 //! `take` brings a request to where it waits for a nonce, `sweep` finds what was forgotten, and each
-//! lane has a loop that looks at the chain and does the next thing for all of its slots.
+//! lane has a loop that looks at the chain and does the next thing for all of its slots. `follow`
+//! writes down who holds the tokens.
 
 mod assign;
+mod follow;
 mod lane;
 mod look;
 mod lose;
@@ -27,10 +29,12 @@ use std::sync::Arc;
 use async_nats::jetstream::Context as JetStream;
 use domain::command::Root;
 use domain::id::{TenantId, WhiskeyId};
+use domain::nft::address::EvmAddress;
 use eventstore::{Context, Loaded};
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use self::follow::Follower;
 use self::lane::LaneWorker;
 use self::waiting::Waiting;
 use super::subscription::{ReactionError, Subscription};
@@ -50,6 +54,7 @@ const NAME: &str = "minting";
 pub struct MintingNetwork {
     pub chain: Arc<dyn Chain>,
     pub signers: Vec<Arc<dyn Signer>>,
+    pub contract: EvmAddress,
     /// How many transactions of one account may wait for a block at a time.
     pub in_flight: usize,
 }
@@ -79,7 +84,18 @@ impl Minter {
         let take = SUBSCRIPTION.run(jetstream, stop.clone(), |event| self.take(event));
         let lanes = self.lanes();
         let lanes = join_all(lanes.iter().map(|lane| lane.drive(stop.clone())));
-        tokio::join!(take, self.sweep(stop.clone()), lanes);
+        let followers = self.followers();
+        let followers = join_all(followers.iter().map(|of| of.follow(stop.clone())));
+        tokio::join!(take, self.sweep(stop.clone()), lanes, followers);
+    }
+
+    fn followers(&self) -> Vec<Follower> {
+        let of_network = |(network, _): &(MintingNetwork, Arc<Waiting>)| Follower {
+            commands: self.commands.clone(),
+            chain: Arc::clone(&network.chain),
+            contract: network.contract,
+        };
+        self.networks.iter().map(of_network).collect()
     }
 
     fn lanes(&self) -> Vec<LaneWorker> {
