@@ -17,6 +17,7 @@ pub mod resources;
 pub mod role;
 pub mod serve;
 pub mod setup;
+pub mod signer;
 mod storage;
 pub mod sweep;
 mod texter;

@@ -28,6 +28,7 @@ mod played;
 pub mod refresh_tokens;
 mod rpc;
 pub mod sign_in_codes;
+pub mod signers;
 pub mod sms;
 pub mod sms_webhook;
 pub mod smtp;
