@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::world::chain_proxy::transaction::Transaction;
 use crate::world::chain_proxy::{ChainProxy, Fault};
-use crate::world::until;
+use crate::world::{World, until};
 
 const SEND: &str = "eth_sendRawTransaction";
 const RECEIPT: &str = "eth_getTransactionReceipt";
@@ -532,4 +532,26 @@ async fn a_strict_node_keeps_what_offers_less_than_the_base_fee() {
     lab.proxy.mine(1).await;
     assert!(lab.is_mined(&dear).await && lab.is_mined(&after).await);
     assert!(lab.waits(&behind_a_gap).await);
+}
+
+/// The server's own client gets along with it.
+#[tokio::test]
+async fn a_mint_goes_through_although_answers_are_lost_and_wrong() {
+    let world = World::new().await;
+    let proxy = ChainProxy::before(&world.chain.url()).await;
+    let server = world.server_with(&[("CASKCHAIN_CHAIN__RPC_URL", &proxy.url())]).await;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    let cask_id = isla.cask("P-1").await;
+    keeper.put(&format!("/api/v1/whiskeys/{cask_id}/approve")).await.expect(200);
+    proxy.strict(true);
+    let before = proxy.sent().len();
+    proxy.next(SEND, 1, &Fault::CutBefore);
+    proxy.next(SEND, 1, &Fault::CutAfter);
+    proxy.next(RECEIPT, 2, &Fault::Null);
+    proxy.sometimes("eth_getBlockByNumber", &Fault::Http(429), 0.2);
+    isla.post("/api/v1/nfts/generate", json!({ "whiskeyId": cask_id })).await.expect(202);
+    isla.until_nft_is(&cask_id, "CONFIRMED").await;
+    let sent = proxy.sent().split_off(before);
+    let nonces = sent.iter().map(|sent| sent.transaction.as_ref().unwrap().nonce);
+    assert!(sent.len() >= 2 && nonces.clone().all(|nonce| nonces.clone().all(|it| it == nonce)));
 }

@@ -71,7 +71,7 @@ pub async fn open(file: &Path, password: &SecretString) -> Result<LocalKey, Sign
     let password = password.clone();
     let work = spawn_blocking(move || Keystore::parse(&text)?.key(&password));
     match timeout(PATIENCE, work).await {
-        Ok(Ok(key)) => LocalKey::of(&*key.map_err(unusable)?),
+        Ok(Ok(key)) => LocalKey::of(&key.map_err(unusable)?),
         Ok(Err(_)) => Err(unusable("it could not be decrypted".to_owned())),
         Err(_) => Err(unusable("it takes too long to decrypt".to_owned())),
     }
@@ -119,7 +119,7 @@ impl Scrypt {
     /// 16 bytes that decrypt and 16 that authenticate.
     fn derive(&self, password: &SecretString) -> Result<Zeroizing<[u8; 32]>, String> {
         let memory = self.n.checked_mul(128).and_then(|bytes| bytes.checked_mul(self.r.into()));
-        if !memory.is_some_and(|bytes| bytes <= MAX_MEMORY) || self.p > MAX_ROUNDS {
+        if memory.is_none_or(|bytes| bytes > MAX_MEMORY) || self.p > MAX_ROUNDS {
             return Err("its scrypt parameters ask for too much".to_owned());
         }
         let unusable = || "its scrypt parameters cannot be used".to_owned();
@@ -155,6 +155,8 @@ mod tests {
 
     /// Written by eth-keyfile, which is in Python.
     const EXAMPLE: &str = include_str!("keystore/example.json");
+
+    type Change = fn(&mut Value);
 
     struct Folder(tempfile::TempDir);
 
@@ -229,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_understood_is_named() {
-        let cases: [(fn(&mut Value), &str); 9] = [
+        let cases: [(Change, &str); 9] = [
             (|it| it["version"] = json!(4), "it is of version 4, and only 3 is read"),
             (
                 |it| it["crypto"]["kdf"] = json!("pbkdf2"),

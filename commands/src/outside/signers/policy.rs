@@ -319,7 +319,7 @@ pub(super) mod tests {
             kind in prop_oneof![Just(Kind::Deploy), Just(Kind::Call), Just(Kind::Cancel)],
             chain_id in prop_oneof![4 => Just(137), 1 => any::<u64>()],
             to in addresses(),
-            value in prop_oneof![4 => Just(0), 1 => any::<u128>()],
+            value in prop_oneof![4 => Just(0), 1 => 1..9_u128, 1 => any::<u128>()],
             data in data(),
             gas_limit in prop_oneof![4 => 21_000..300_000_u64, 1 => any::<u64>()],
             max_fee_per_gas in prop_oneof![4 => 0..600 * GWEI, 1 => any::<u128>()],
