@@ -287,6 +287,30 @@ async fn chance_can_be_had_again() {
 }
 
 #[tokio::test]
+async fn a_long_batch_is_cut_no_more_often_than_a_call() {
+    let lab = Lab::new().await;
+    let call = |id: u64| json!({ "jsonrpc": "2.0", "id": id, "method": "eth_blockNumber" });
+    let batch: Value = (0..50).map(call).collect();
+    lab.proxy.sometimes("*", &Fault::CutBefore, 0.5);
+    lab.proxy.sometimes("*", &Fault::Null, 0.25);
+    let (mut cut, mut null) = (0, 0);
+    for _ in 0..40 {
+        match lab.post(Duration::from_secs(10), &batch).await {
+            Ok(answers) => {
+                let answers = answers.as_array().unwrap();
+                null += answers.iter().filter(|answer| answer["result"].is_null()).count();
+            }
+            Err(heard) => {
+                assert_eq!(heard, Heard::Nothing);
+                cut += 1;
+            }
+        }
+    }
+    assert!((5..35).contains(&cut), "{cut}");
+    assert!(null > 20, "{null}");
+}
+
+#[tokio::test]
 async fn a_replacement_has_to_offer_a_tenth_more_of_both_fees() {
     let lab = Lab::new().await;
     let (fee, tip) = FEES;

@@ -21,14 +21,16 @@ impl Between {
         self.offer_held().await;
         match serde_json::from_slice(asked) {
             Ok(Value::Array(calls)) => self.take_all(&calls).await,
-            Ok(call) => self.take_one(&call, self.fault_of(&call)).await,
+            Ok(call) => self.take_one(&call, self.fault_of(&call, false)).await,
             Err(_) => said(&Value::Null, refused(-32_700, "parse error")),
         }
     }
 
     /// What goes wrong with the connection goes wrong with all calls that came by it.
     async fn take_all(&self, calls: &[Value]) -> Reply {
-        let mut faults: Vec<_> = calls.iter().map(|call| self.fault_of(call)).collect();
+        let is_again = |at: usize| calls[..at].iter().any(|it| it["method"] == calls[at]["method"]);
+        let faults = calls.iter().enumerate().map(|(at, call)| self.fault_of(call, is_again(at)));
+        let mut faults: Vec<_> = faults.collect();
         let is_before = |fault: &&Fault| matches!(fault, Fault::CutBefore | Fault::Http(_));
         if let Some(before) = faults.iter().flatten().find(is_before).cloned() {
             faults.fill(Some(before));
@@ -68,9 +70,9 @@ impl Between {
         said(id, answer)
     }
 
-    fn fault_of(&self, call: &Value) -> Option<Fault> {
+    fn fault_of(&self, call: &Value, again: bool) -> Option<Fault> {
         let method = call["method"].as_str().unwrap_or_default();
-        self.faults.lock().unwrap().of(method, &self.chance)
+        self.faults.lock().unwrap().of(method, again, &self.chance)
     }
 }
 

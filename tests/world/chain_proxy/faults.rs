@@ -32,6 +32,16 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether it is one of the connection and not of what is said through it.
+    fn is_of_connection(&self) -> bool {
+        match self {
+            Self::CutBefore | Self::CutAfter | Self::Slow(_) | Self::Late(_) => true,
+            Self::Http(_) | Self::HttpAfter(_) => true,
+            Self::Error(..) | Self::ErrorAfter(..) => false,
+            Self::Null | Self::Stale | Self::AlreadyKnown => false,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::CutBefore => "cut before",
@@ -75,10 +85,13 @@ impl Faults {
         &self.happened
     }
 
-    /// What goes wrong with this request.
-    pub fn of(&mut self, method: &str, chance: &Chance) -> Option<Fault> {
+    /// What goes wrong with this call. If its batch has had one of its method before, the connection
+    /// has had its chance to break: long batches would else never get through.
+    pub fn of(&mut self, method: &str, again: bool, chance: &Chance) -> Option<Fault> {
         let scripted = self.script.get_mut(method).and_then(VecDeque::pop_front);
-        let fault = scripted.or_else(|| self.by_chance(method, chance))?;
+        let by_chance = || self.by_chance(method, chance);
+        let alone = |fault: &Fault| !again || !fault.is_of_connection();
+        let fault = scripted.or_else(|| by_chance().filter(alone))?;
         *self.happened.entry((method.to_owned(), fault.name())).or_default() += 1;
         Some(fault)
     }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use domain::nft::address::EvmAddress;
 use thiserror::Error;
 
+use crate::outside::chain::Fees;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a transaction is for. Whether it also looks like that is judged.
@@ -31,9 +33,7 @@ pub struct Unsigned {
     pub value: u128,
     pub data: Vec<u8>,
     pub gas_limit: u64,
-    /// In wei per gas; the gas price where a chain knows only that.
-    pub max_fee_per_gas: u128,
-    pub max_priority_fee_per_gas: u128,
+    pub fees: Fees,
 }
 
 impl Unsigned {
@@ -44,7 +44,7 @@ impl Unsigned {
 
     /// The most it can take from the signer.
     pub fn cost(&self) -> Option<u128> {
-        self.max_fee_per_gas.checked_mul(self.gas_limit.into())?.checked_add(self.value)
+        self.fees.max_fee_per_gas.checked_mul(self.gas_limit.into())?.checked_add(self.value)
     }
 }
 
@@ -112,8 +112,8 @@ impl Policy {
         if asked.value != 0 {
             return Err(Refusal::Value(asked.value));
         }
-        if asked.max_fee_per_gas > self.max_fee_per_gas {
-            return Err(Refusal::Fee(asked.max_fee_per_gas));
+        if asked.fees.max_fee_per_gas > self.max_fee_per_gas {
+            return Err(Refusal::Fee(asked.fees.max_fee_per_gas));
         }
         if asked.cost().is_none_or(|cost| cost > self.max_cost) {
             return Err(Refusal::Cost);
@@ -173,6 +173,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::outside::chain::FeeStyle;
 
     pub const SIGNER: EvmAddress = EvmAddress::from_bytes([1; 20]);
     pub const CONTRACT: EvmAddress = EvmAddress::from_bytes([2; 20]);
@@ -200,9 +201,12 @@ pub(super) mod tests {
             value: 0,
             data: [&MINT[..], &[0; 96]].concat(),
             gas_limit: 200_000,
-            max_fee_per_gas: 60 * GWEI,
-            max_priority_fee_per_gas: 30 * GWEI,
+            fees: fees(60 * GWEI),
         }
+    }
+
+    fn fees(max_fee_per_gas: u128) -> Fees {
+        Fees { style: FeeStyle::Dynamic, max_fee_per_gas, max_priority_fee_per_gas: 30 * GWEI }
     }
 
     fn cancel() -> Unsigned {
@@ -265,15 +269,15 @@ pub(super) mod tests {
     #[test]
     fn what_costs_too_much_is_not_up_to_the_last_wei() {
         let given = given(policy());
-        let fee = |max_fee_per_gas| Unsigned { max_fee_per_gas, gas_limit: 21_000, ..mint() };
+        let fee = |max| Unsigned { fees: fees(max), gas_limit: 21_000, ..mint() };
         assert_eq!(given.when(&fee(500 * GWEI)), Ok(()));
         let over = 500 * GWEI + 1;
         assert_eq!(given.when(&fee(over)), Err(Refusal::Fee(over)));
-        let gas = |gas_limit| Unsigned { max_fee_per_gas: 400 * GWEI, gas_limit, ..mint() };
+        let gas = |gas_limit| Unsigned { fees: fees(400 * GWEI), gas_limit, ..mint() };
         assert_eq!(given.when(&gas(200_000)), Ok(()));
         assert_eq!(given.when(&gas(200_001)), Err(Refusal::Cost));
         let given = self::given(Policy { max_fee_per_gas: u128::MAX, ..policy() });
-        let absurd = Unsigned { max_fee_per_gas: u128::MAX, gas_limit: u64::MAX, ..mint() };
+        let absurd = Unsigned { fees: fees(u128::MAX), gas_limit: u64::MAX, ..mint() };
         assert_eq!(given.when(&absurd), Err(Refusal::Cost));
     }
 
@@ -322,9 +326,10 @@ pub(super) mod tests {
             value in prop_oneof![4 => Just(0), 1 => 1..9_u128, 1 => any::<u128>()],
             data in data(),
             gas_limit in prop_oneof![4 => 21_000..300_000_u64, 1 => any::<u64>()],
-            max_fee_per_gas in prop_oneof![4 => 0..600 * GWEI, 1 => any::<u128>()],
+            max_fee in prop_oneof![4 => 0..600 * GWEI, 1 => any::<u128>()],
         ) -> Unsigned {
-            Unsigned { kind, chain_id, to, value, data, gas_limit, max_fee_per_gas, ..mint() }
+            let fees = fees(max_fee);
+            Unsigned { kind, chain_id, to, value, data, gas_limit, fees, ..mint() }
         }
     }
 
@@ -333,8 +338,9 @@ pub(super) mod tests {
         let calls = asked.to == policy.contract && asked.data.starts_with(&MINT);
         let nothing = asked.to == Some(SIGNER) && asked.data.is_empty();
         let makes = asked.to.is_none() && policy.may_deploy;
-        let most = u128::from(asked.gas_limit).saturating_mul(asked.max_fee_per_gas);
-        let cheap = most <= policy.max_cost && asked.max_fee_per_gas <= policy.max_fee_per_gas;
+        let offered = asked.fees.max_fee_per_gas;
+        let most = u128::from(asked.gas_limit).saturating_mul(offered);
+        let cheap = most <= policy.max_cost && offered <= policy.max_fee_per_gas;
         asked.chain_id == 137 && asked.value == 0 && cheap && (calls || nothing || makes)
     }
 
