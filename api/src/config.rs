@@ -13,6 +13,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::signer::SignerConfig;
+
 /// Everything that can be set. `CASKCHAIN_DATABASE_URL` is `database_url`,
 /// `CASKCHAIN_CHAIN__RPC_URL` is `rpc_url` below `chain`.
 #[derive(Clone, Debug, Deserialize)]
@@ -66,6 +68,8 @@ pub struct ChainConfig {
     /// More nodes of the network. With two or more, a verdict needs two that agree.
     pub rpc_urls: Vec<String>,
     pub signer_key: Option<SecretString>,
+    /// A key that is kept elsewhere: in an encrypted file, in hardware, in a service.
+    pub signer: Option<SignerConfig>,
     /// More accounts that mint, each with a lane of its own.
     pub signer_keys: Vec<SecretString>,
     #[serde(deserialize_with = "address")]
@@ -80,6 +84,8 @@ pub struct ChainConfig {
     /// dynamic (EIP-1559) or legacy (one gas price).
     pub fees: Option<String>,
     pub block_time_ms: Option<u64>,
+    /// What one key signs at most.
+    pub signatures_per_minute: Option<u32>,
     /// How many transactions of one account may wait for a block.
     pub in_flight: Option<usize>,
 }

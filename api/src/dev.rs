@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::networks::{default_accounts, default_network};
+use crate::networks::{default_minters, default_network};
 use crate::role::Role;
 use crate::serve::answer;
 use crate::wiring::{Platform, StartError, at_start};
@@ -165,13 +165,15 @@ async fn development_chain(config: &mut Config) -> Result<(), StartError> {
     if config.chain.chain_id.is_some_and(|id| id != embedded::CHAIN_ID) {
         return Ok(());
     }
-    config.chain.signer_key.get_or_insert_with(|| DEVELOPMENT_MINTER.into());
+    if config.chain.signer.is_none() {
+        config.chain.signer_key.get_or_insert_with(|| DEVELOPMENT_MINTER.into());
+    }
     let deployer = Account::new(&DEVELOPMENT_DEPLOYER.into(), embedded::CHAIN_ID);
     let deployer = deployer.map_err(StartError::of)?;
     config.chain.custody.get_or_insert(deployer.address());
     if config.chain.contract.is_none() {
         let network = default_network(config)?;
-        let minters: Vec<_> = default_accounts(config)?.iter().map(Account::address).collect();
+        let minters = default_minters(config).await?;
         let contract = development_contract(&network, &deployer, &minters).await;
         config.chain.contract = Some(contract.map_err(StartError::of)?);
     }

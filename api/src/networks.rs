@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use commands::nft::{MintPolicies, MintPolicy};
 use commands::outside::chain::{Chain, FeeStyle, Signer};
-use commands::outside::ethers::Account;
+use commands::outside::ethers;
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
+use commands::outside::lane_signer::LaneSigner;
+use commands::outside::signers::policy::Policy;
+use commands::outside::signers::{self, Guard, SignerSettings};
 use commands::reactions::mint::MintingNetwork;
+use domain::nft::address::EvmAddress;
 
 use crate::config::{ChainConfig, Config, ConfigError};
 use crate::wiring::StartError;
@@ -15,6 +19,10 @@ use crate::wiring::StartError;
 const GWEI: u128 = 1_000_000_000;
 /// Nodes promise an account no more places than these.
 const IN_FLIGHT: usize = 16;
+
+/// More than a mint takes.
+const GAS_OF_A_TRANSACTION: u128 = 300_000;
+const SIGNATURES_PER_MINUTE: u32 = 1_000;
 
 /// What is usual on a network.
 struct Usual {
@@ -120,12 +128,37 @@ impl Named<'_> {
         })
     }
 
-    fn accounts(&self) -> Result<Vec<Account>, StartError> {
-        let chain_id = self.chain_id()?;
-        let keys = self.chain.signer_key.iter().chain(&self.chain.signer_keys);
-        let accounts: Result<Vec<Account>, _> =
-            keys.map(|key| Account::new(key, chain_id)).collect();
-        accounts.map_err(StartError::of)
+    /// Every key of the network, each with a guard of its own.
+    async fn signers(&self) -> Result<Vec<Arc<dyn Signer>>, StartError> {
+        let chain = self.chain;
+        let keys = chain.signer_key.iter().chain(&chain.signer_keys).cloned();
+        let elsewhere = chain.signer.iter().cloned().map(SignerSettings::from);
+        let all: Vec<SignerSettings> = keys.map(SignerSettings::Key).chain(elsewhere).collect();
+        if all.is_empty() {
+            return Err(ConfigError::Missing("chain.signer_key").into());
+        }
+        let policy = self.signing_policy()?;
+        let mut signers: Vec<Arc<dyn Signer>> = Vec::with_capacity(all.len());
+        for settings in all {
+            let key = signers::open(settings).await.map_err(StartError::of)?;
+            let guard = Guard::new(key, policy.clone(), ethers::digest);
+            signers.push(Arc::new(LaneSigner::new(guard, policy.chain_id)));
+        }
+        Ok(signers)
+    }
+
+    /// What the keys may sign: mints of the contract, and what gives a nonce up.
+    fn signing_policy(&self) -> Result<Policy, ConfigError> {
+        let max_fee_per_gas = self.settings()?.max_fee_wei;
+        Ok(Policy {
+            chain_id: self.chain_id()?,
+            contract: self.chain.contract,
+            selectors: ethers::called_by_lanes(),
+            may_deploy: false,
+            max_fee_per_gas,
+            max_cost: max_fee_per_gas.saturating_mul(GAS_OF_A_TRANSACTION),
+            per_minute: self.chain.signatures_per_minute.unwrap_or(SIGNATURES_PER_MINUTE),
+        })
     }
 }
 
@@ -143,14 +176,7 @@ pub async fn minting_networks(config: &Config) -> Result<Vec<MintingNetwork>, St
     for named in all(config) {
         let network = EvmNetwork::new(named.settings()?).map_err(StartError::of)?;
         network.check_chain_id().await.map_err(StartError::of)?;
-        let signers: Vec<Arc<dyn Signer>> = named
-            .accounts()?
-            .into_iter()
-            .map(|account| Arc::new(account) as Arc<dyn Signer>)
-            .collect();
-        if signers.is_empty() {
-            return Err(ConfigError::Missing("chain.signer_key").into());
-        }
+        let signers = named.signers().await?;
         let chain: Arc<dyn Chain> = Arc::new(network);
         let in_flight = named.chain.in_flight.unwrap_or(IN_FLIGHT);
         let contract = named.policy()?.contract;
@@ -166,6 +192,7 @@ pub fn default_network(config: &Config) -> Result<EvmNetwork, StartError> {
 }
 
 /// The accounts that mint on it.
-pub fn default_accounts(config: &Config) -> Result<Vec<Account>, StartError> {
-    Named { name: &config.chain.network, chain: &config.chain }.accounts()
+pub async fn default_minters(config: &Config) -> Result<Vec<EvmAddress>, StartError> {
+    let named = Named { name: &config.chain.network, chain: &config.chain };
+    Ok(named.signers().await?.iter().map(|signer| signer.address()).collect())
 }

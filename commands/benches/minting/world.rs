@@ -92,6 +92,7 @@ impl World {
         chain.block_time_ms = Some(u64::try_from(BLOCK_TIME.as_millis()).unwrap());
         // The development chain promises an account more places than others do.
         chain.in_flight = Some(1_000);
+        chain.signatures_per_minute = Some(1_000_000);
         Platform::start(&config, roles).await.unwrap()
     }
 

@@ -1,11 +1,13 @@
 //! The only file that names ethers: ABI, RLP, hashing, signing. It is pure and synchronous, so
 //! another SDK is another file.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use domain::id::WhiskeyId;
 use domain::lane::{Attempt, AttemptKind};
 use domain::nft::address::EvmAddress;
-use ethers_contract::{EthEvent, abigen};
+use ethers_contract::{EthCall, EthEvent, abigen};
 use ethers_core::abi::{AbiDecode, AbiEncode, Tokenize};
 use ethers_core::types::transaction::eip2718::TypedTransaction;
 use ethers_core::types::{
@@ -16,25 +18,16 @@ use ethers_signers::{LocalWallet, Signer as _};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::chain::{ChainError, FeeStyle, Fees, Mint, Signer, Spending};
+use super::signers::Signature;
+use super::signers::policy::{Kind, Unsigned};
 
 abigen!(CaskNft, "./contracts/CaskNft.json");
 
-/// Enough for any mint of our contract; what is not used is not paid.
-const MINT_GAS_LIMIT: u64 = 200_000;
-/// What a transaction costs that does nothing.
-const CANCEL_GAS_LIMIT: u64 = 21_000;
-
-/// Signs transactions of one account on one network.
+/// Signs transactions of one account on one network, without anybody asking why: for development
+/// chains. Lanes have a guard before their keys.
 pub struct Account {
     wallet: LocalWallet,
     chain_id: u64,
-}
-
-/// A transaction before it is signed.
-struct Draft {
-    to: Option<EvmAddress>,
-    data: Vec<u8>,
-    gas_limit: u64,
 }
 
 fn nonsense(error: impl std::fmt::Display) -> ChainError {
@@ -68,8 +61,7 @@ impl Account {
         let arguments = ("CaskChain Casks".to_owned(), "CASK".to_owned(), self.wallet.address());
         let arguments = ethers_core::abi::encode(&arguments.into_tokens());
         let data = [CASKNFT_BYTECODE.as_ref(), &arguments].concat();
-        let draft = Draft { to: None, data, gas_limit: 6_000_000 };
-        self.sign_draft(nonce, draft, fees, AttemptKind::Mint)
+        self.sign(&self.unsigned(nonce, fees, None, data, 8_000_000), AttemptKind::Mint)
     }
 
     pub(super) fn sign_minter_grant(
@@ -80,46 +72,31 @@ impl Account {
         fees: Fees,
     ) -> Result<Attempt, ChainError> {
         let call = GrantRoleCall { role: minter_role(), account: address(minter) };
-        let draft = Draft { to: Some(contract), data: call.encode(), gas_limit: 200_000 };
-        self.sign_draft(nonce, draft, fees, AttemptKind::Mint)
+        let unsigned = self.unsigned(nonce, fees, Some(contract), call.encode(), 200_000);
+        self.sign(&unsigned, AttemptKind::Mint)
     }
 
-    fn draft(&self, spending: &Spending) -> (Draft, AttemptKind) {
-        match spending {
-            Spending::Mint(mint) => {
-                let draft = Draft {
-                    to: Some(mint.contract),
-                    data: mint_call(mint),
-                    gas_limit: MINT_GAS_LIMIT,
-                };
-                (draft, AttemptKind::Mint)
-            }
-            Spending::Cancel => {
-                let (to, data) = (Some(Self::address(self)), Vec::new());
-                (Draft { to, data, gas_limit: CANCEL_GAS_LIMIT }, AttemptKind::Cancel)
-            }
-        }
-    }
-
-    fn sign_draft(
+    fn unsigned(
         &self,
         nonce: u64,
-        draft: Draft,
         fees: Fees,
-        kind: AttemptKind,
-    ) -> Result<Attempt, ChainError> {
-        let gas_limit = draft.gas_limit;
-        let transaction = unsigned(self.chain_id, nonce, draft, fees);
-        let signature = self.wallet.sign_transaction_sync(&transaction).map_err(nonsense)?;
-        let raw: Bytes = transaction.rlp_signed(&signature);
-        Ok(Attempt {
-            kind,
-            tx_hash: format!("0x{}", hex::encode(keccak256(&raw))),
-            raw: raw.to_string(),
-            max_fee_per_gas: fees.max_fee_per_gas.to_string(),
-            max_priority_fee_per_gas: fees.max_priority_fee_per_gas.to_string(),
-            gas_limit,
-        })
+        to: Option<EvmAddress>,
+        data: Vec<u8>,
+        gas_limit: u64,
+    ) -> Unsigned {
+        let kind = if to.is_some() { Kind::Call } else { Kind::Deploy };
+        let (chain_id, value) = (self.chain_id, 0);
+        Unsigned { kind, chain_id, nonce, to, value, data, gas_limit, fees }
+    }
+
+    fn sign(&self, unsigned: &Unsigned, kind: AttemptKind) -> Result<Attempt, ChainError> {
+        let signature = self.wallet.sign_hash(H256(digest(unsigned))).map_err(nonsense)?;
+        let (mut r, mut s) = ([0; 32], [0; 32]);
+        signature.r.to_big_endian(&mut r);
+        signature.s.to_big_endian(&mut s);
+        // 27 and 28 stand for the two parities.
+        let odd_y = signature.v == 28;
+        Ok(attempt(unsigned, Signature { r, s, odd_y }, kind))
     }
 }
 
@@ -135,8 +112,65 @@ impl Signer for Account {
         spending: &Spending,
         fees: Fees,
     ) -> Result<Attempt, ChainError> {
-        let (draft, kind) = self.draft(spending);
-        self.sign_draft(nonce, draft, fees, kind)
+        let (unsigned, kind) = spend(Self::address(self), self.chain_id, nonce, spending, fees);
+        Self::sign(self, &unsigned, kind)
+    }
+}
+
+/// Enough for any mint of our contract; what is not used is not paid.
+const MINT_GAS_LIMIT: u64 = 200_000;
+/// What a transaction costs that does nothing.
+const CANCEL_GAS_LIMIT: u64 = 21_000;
+
+/// The functions of the contract that lanes call.
+pub fn called_by_lanes() -> BTreeSet<[u8; 4]> {
+    BTreeSet::from([MintCall::selector()])
+}
+
+/// The transaction that spends a nonce.
+pub(super) fn spend(
+    signer: EvmAddress,
+    chain_id: u64,
+    nonce: u64,
+    spending: &Spending,
+    fees: Fees,
+) -> (Unsigned, AttemptKind) {
+    let (kind, to, data, gas_limit, attempt) = match spending {
+        Spending::Mint(mint) => {
+            let call = mint_call(mint);
+            (Kind::Call, mint.contract, call, MINT_GAS_LIMIT, AttemptKind::Mint)
+        }
+        Spending::Cancel => {
+            (Kind::Cancel, signer, Vec::new(), CANCEL_GAS_LIMIT, AttemptKind::Cancel)
+        }
+    };
+    let (to, value) = (Some(to), 0);
+    (Unsigned { kind, chain_id, nonce, to, value, data, gas_limit, fees }, attempt)
+}
+
+/// What is signed of a transaction.
+pub fn digest(unsigned: &Unsigned) -> [u8; 32] {
+    transaction(unsigned).sighash().0
+}
+
+/// The transaction as it goes over the wire.
+pub(super) fn attempt(unsigned: &Unsigned, signature: Signature, kind: AttemptKind) -> Attempt {
+    let parity = u64::from(signature.odd_y);
+    let v = match unsigned.fees.style {
+        FeeStyle::Dynamic => parity,
+        // EIP-155.
+        FeeStyle::Legacy => unsigned.chain_id * 2 + 35 + parity,
+    };
+    let (r, s) = (U256::from(signature.r), U256::from(signature.s));
+    let signature = ethers_core::types::Signature { r, s, v };
+    let raw: Bytes = transaction(unsigned).rlp_signed(&signature);
+    Attempt {
+        kind,
+        tx_hash: format!("0x{}", hex::encode(keccak256(&raw))),
+        raw: raw.to_string(),
+        max_fee_per_gas: unsigned.fees.max_fee_per_gas.to_string(),
+        max_priority_fee_per_gas: unsigned.fees.max_priority_fee_per_gas.to_string(),
+        gas_limit: unsigned.gas_limit,
     }
 }
 
@@ -153,8 +187,8 @@ fn token_id(of: WhiskeyId) -> U256 {
     U256::from(of.value().unsigned_abs())
 }
 
-fn unsigned(chain_id: u64, nonce: u64, draft: Draft, fees: Fees) -> TypedTransaction {
-    let Draft { to, data, gas_limit } = draft;
+fn transaction(unsigned: &Unsigned) -> TypedTransaction {
+    let Unsigned { chain_id, nonce, to, value, data, gas_limit, fees, .. } = unsigned.clone();
     match fees.style {
         FeeStyle::Dynamic => {
             let mut request = Eip1559TransactionRequest::new()
@@ -163,7 +197,7 @@ fn unsigned(chain_id: u64, nonce: u64, draft: Draft, fees: Fees) -> TypedTransac
                 .gas(gas_limit)
                 .max_fee_per_gas(fees.max_fee_per_gas)
                 .max_priority_fee_per_gas(fees.max_priority_fee_per_gas)
-                .value(0)
+                .value(value)
                 .data(data);
             if let Some(to) = to {
                 request = request.to(address(to));
@@ -176,7 +210,7 @@ fn unsigned(chain_id: u64, nonce: u64, draft: Draft, fees: Fees) -> TypedTransac
                 .nonce(nonce)
                 .gas(gas_limit)
                 .gas_price(fees.max_fee_per_gas)
-                .value(0)
+                .value(value)
                 .data(data);
             if let Some(to) = to {
                 request = request.to(address(to));
@@ -265,8 +299,10 @@ mod tests {
             max_fee_per_gas: 2_000_000_000,
             max_priority_fee_per_gas: 1_000_000_000,
         };
-        let sign =
-            |fees| account.sign_draft(3, account.draft(&spending).0, fees, AttemptKind::Mint);
+        let sign = |fees| {
+            let (unsigned, kind) = spend(account.address(), 31_337, 3, &spending, fees);
+            account.sign(&unsigned, kind)
+        };
         let attempt = sign(fees).unwrap();
         assert_eq!(attempt, sign(fees).unwrap());
         let legacy = sign(Fees { style: FeeStyle::Legacy, ..fees }).unwrap();

@@ -16,6 +16,7 @@ pub mod images;
 pub mod key_keeper;
 pub mod key_ring;
 pub mod kubo;
+pub mod lane_signer;
 pub mod mail;
 pub mod mailjet;
 pub mod objects;
