@@ -13,6 +13,7 @@ use eventstore::Loaded;
 use tokio_util::sync::CancellationToken;
 
 use super::asked;
+use super::finality::Finality;
 use crate::error::CommandError;
 use crate::execute::Commands;
 use crate::outside::chain::{Chain, Transfer};
@@ -28,6 +29,7 @@ pub(super) struct Follower {
     pub commands: Commands,
     pub chain: Arc<dyn Chain>,
     pub contract: EvmAddress,
+    pub finality: Arc<Finality>,
 }
 
 /// What became of a transfer.
@@ -67,6 +69,8 @@ impl Follower {
         let remembered = contract.state.next_block();
         let from = next.unwrap_or(remembered).max(remembered);
         let finalized = self.chain.heads().await.map_err(CommandError::from)?.finalized;
+        let watched = self.finality.watch(&*self.chain, finalized).await;
+        watched.map_err(CommandError::from)?;
         if from > finalized {
             return Ok(false);
         }

@@ -8,6 +8,7 @@ use eventstore::Loaded;
 use tokio_util::sync::CancellationToken;
 
 use super::asked;
+use super::finality::Finality;
 use super::memory::Memory;
 use super::waiting::Waiting;
 use crate::error::CommandError;
@@ -25,6 +26,7 @@ pub(super) struct LaneWorker {
     pub signer: Arc<dyn Signer>,
     pub in_flight: usize,
     pub waiting: Arc<Waiting>,
+    pub finality: Arc<Finality>,
 }
 
 impl LaneWorker {

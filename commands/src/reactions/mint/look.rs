@@ -8,7 +8,7 @@ use eventstore::Loaded;
 use super::lane::LaneWorker;
 use super::memory::Memory;
 use crate::error::CommandError;
-use crate::outside::chain::{Heads, Receipt};
+use crate::outside::chain::Receipt;
 use crate::reactions::ReactionError;
 
 /// A slot, by its nonce.
@@ -38,7 +38,7 @@ impl LaneWorker {
             self.open().await?;
             lane = self.lane().await?;
         }
-        let sight = self.sight(open, memory).await?;
+        let sight = self.sight(open).await?;
         let pending = sight.pending.len();
         let mut moved = self.settle(&lane, &sight.settled).await?;
         self.record_inclusions(&sight.included, memory).await?;
@@ -46,17 +46,13 @@ impl LaneWorker {
         moved |= self.lose(&sight.pending, memory).await?;
         moved |= self.sign(&lane, &sight.pending, memory).await?;
         self.send(&sight.pending, memory).await?;
-        if !memory.alarmed {
+        if !self.finality.is_broken() {
             moved |= self.assign(&lane, pending).await?;
         }
         Ok(moved)
     }
 
-    async fn sight(
-        &self,
-        open: Vec<Numbered>,
-        memory: &mut Memory,
-    ) -> Result<Sight, ReactionError> {
+    async fn sight(&self, open: Vec<Numbered>) -> Result<Sight, ReactionError> {
         let mut sight = Sight { settled: Vec::new(), included: Vec::new(), pending: Vec::new() };
         if open.is_empty() {
             return Ok(sight);
@@ -67,7 +63,6 @@ impl LaneWorker {
             .flat_map(|(_, slot)| slot.attempts.iter().map(|attempt| attempt.tx_hash.clone()))
             .collect();
         let heads = self.chain.heads().await.map_err(CommandError::from)?;
-        self.watch_finality(heads, memory).await?;
         let receipts = self.chain.receipts(&hashes).await.map_err(CommandError::from)?;
         for (nonce, slot) in open {
             match standing(&slot, &receipts) {
@@ -79,31 +74,6 @@ impl LaneWorker {
             }
         }
         Ok(sight)
-    }
-
-    /// A final block stays. Where one does not, verdicts may be wrong: that is for people, and
-    /// nothing new is begun meanwhile.
-    async fn watch_finality(&self, heads: Heads, memory: &mut Memory) -> Result<(), ReactionError> {
-        if let Some((number, hash)) = &memory.final_block
-            && *number < heads.finalized
-        {
-            let now_there = self.chain.block_hash(*number).await.map_err(CommandError::from)?;
-            if now_there.is_some_and(|there| there != *hash) {
-                tracing::error!(
-                    network = self.chain.network(),
-                    number,
-                    "ALARM: a final block was taken back; nothing new is minted until a restart"
-                );
-                memory.alarmed = true;
-                return Ok(());
-            }
-            memory.final_block = None;
-        }
-        if memory.final_block.is_none() && !memory.alarmed {
-            let hash = self.chain.block_hash(heads.finalized).await.map_err(CommandError::from)?;
-            memory.final_block = hash.map(|hash| (heads.finalized, hash));
-        }
-        Ok(())
     }
 }
 

@@ -11,10 +11,6 @@ pub(super) struct Memory {
     sent: BTreeMap<u64, Sent>,
     /// What was written down of a slot: its submission, or the block it was seen in.
     noted: HashSet<(u64, String)>,
-    /// The newest final block that was seen, to see whether it stays.
-    pub final_block: Option<(u64, String)>,
-    /// The chain has taken back what was final: nothing new is begun.
-    pub alarmed: bool,
 }
 
 struct Sent {

@@ -9,6 +9,7 @@
 //! writes down who holds the tokens.
 
 mod assign;
+mod finality;
 mod follow;
 mod lane;
 mod look;
@@ -34,6 +35,7 @@ use eventstore::{Context, Loaded};
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use self::finality::Finality;
 use self::follow::Follower;
 use self::lane::LaneWorker;
 use self::waiting::Waiting;
@@ -59,13 +61,21 @@ pub struct MintingNetwork {
     pub in_flight: usize,
 }
 
+/// A network with what its workers share.
+#[derive(Clone)]
+struct Served {
+    network: MintingNetwork,
+    waiting: Arc<Waiting>,
+    finality: Arc<Finality>,
+}
+
 /// Mints on all networks this process serves.
 #[derive(Clone)]
 pub struct Minter {
     commands: Commands,
     content: ContentStore,
     pins: Pins,
-    networks: Vec<(MintingNetwork, Arc<Waiting>)>,
+    networks: Vec<Served>,
 }
 
 impl Minter {
@@ -75,7 +85,9 @@ impl Minter {
         content: ContentStore,
         pins: Pins,
     ) -> Self {
-        let networks = networks.into_iter().map(|network| (network, Arc::default())).collect();
+        let served =
+            |network| Served { network, waiting: Arc::default(), finality: Arc::default() };
+        let networks = networks.into_iter().map(served).collect();
         Self { commands, content, pins, networks }
     }
 
@@ -90,17 +102,18 @@ impl Minter {
     }
 
     fn followers(&self) -> Vec<Follower> {
-        let of_network = |(network, _): &(MintingNetwork, Arc<Waiting>)| Follower {
+        let of_network = |served: &Served| Follower {
             commands: self.commands.clone(),
-            chain: Arc::clone(&network.chain),
-            contract: network.contract,
+            chain: Arc::clone(&served.network.chain),
+            contract: served.network.contract,
+            finality: Arc::clone(&served.finality),
         };
         self.networks.iter().map(of_network).collect()
     }
 
     fn lanes(&self) -> Vec<LaneWorker> {
-        let of_network = |(network, waiting): &(MintingNetwork, Arc<Waiting>)| {
-            let (network, waiting) = (network.clone(), Arc::clone(waiting));
+        let of_network = |served: &Served| {
+            let Served { network, waiting, finality } = served.clone();
             let commands = self.commands.clone();
             network.signers.clone().into_iter().map(move |signer| LaneWorker {
                 commands: commands.clone(),
@@ -108,6 +121,7 @@ impl Minter {
                 signer,
                 in_flight: network.in_flight,
                 waiting: Arc::clone(&waiting),
+                finality: Arc::clone(&finality),
             })
         };
         self.networks.iter().flat_map(of_network).collect()

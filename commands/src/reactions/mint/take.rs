@@ -35,12 +35,12 @@ impl Minter {
                 Nft::Pinned { order, .. } => {
                     let chain_id = order.chain_id;
                     let network =
-                        self.networks.iter().find(|(of, _)| of.chain.chain_id() == chain_id);
-                    let Some((_, waiting)) = network else {
+                        self.networks.iter().find(|it| it.network.chain.chain_id() == chain_id);
+                    let Some(served) = network else {
                         let reason = format!("chain {chain_id} is not this worker's");
                         return Err(ReactionError::NotYet(reason));
                     };
-                    waiting.add(tenant, mint);
+                    served.waiting.add(tenant, mint);
                     return Ok(());
                 }
                 Nft::Unrequested
