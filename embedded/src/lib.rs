@@ -25,6 +25,7 @@ mod folder;
 mod guard;
 mod install;
 mod nats;
+mod node_packages;
 mod packages;
 mod port;
 mod postgres;
@@ -37,6 +38,7 @@ pub use chain::{CHAIN_ID, Chain, ChainOptions, FINALITY_LAG};
 pub use error::EmbeddedError;
 pub use folder::DataFolder;
 pub use nats::Nats;
+pub use node_packages::node_packages;
 pub use postgres::{Postgres, PostgresOptions};
 
 /// Called with one sentence for people per step that takes time, such as an installation.

