@@ -7,163 +7,183 @@
 //
 //   node test/anvil.mjs [hardfork]        hardfork: cancun if not given
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { leafOf, list, proofOf, sample } from './approval.mjs'
+import { artefact, cast, root, withChain } from './chain.mjs'
+import { Ledger } from './merkle.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const hardfork = process.argv[2] ?? 'cancun'
-const artefact = JSON.parse(readFileSync(join(root, 'CaskNft.json'), 'utf8'))
-const tool = (name) => join(root, 'node_modules', '@foundry-rs', name, 'bin.mjs')
-const cast = (...args) =>
-  execFileSync(process.execPath, [tool('cast'), ...args], { encoding: 'utf8' }).trim()
+// The goal of the platform, without what every transaction pays.
+const MOST_GAS_PER_MINT = 80_000
+const CASK = 7212345678901234567n
+const DIGEST = '0x' + createHash('sha256').update('{}').digest('hex')
+const OTHER_DIGEST = '0x' + '11'.repeat(32)
 
-/// The signature as the artefact states it, so a changed ABI breaks this check.
-function signature(name) {
-  const entry = artefact.abi.find((item) => item.name === name)
-  assert(entry, `${name} is not in the ABI`)
-  return `${name}(${entry.inputs.map((input) => input.type).join(',')})`
+const built = (name) => {
+  const path = join(root, '.forge', 'out', `${name}.sol`, `${name}.json`)
+  assert(existsSync(path), 'forge has not built yet; run: npm test')
+  const { abi, bytecode } = JSON.parse(readFileSync(path, 'utf8'))
+  return { abi, bytecode: bytecode.object }
 }
-const encode = (name, ...args) => cast('calldata', signature(name), ...args)
+const say = (what, text) => console.log(`${what.padEnd(34)} ${text}`)
+const gas = (number) => `${number} gas`
+const result = {}
 
-// If forge has built, its code must be the artefact's: only then do the forge
-// tests say something about what is deployed.
-const forgeOutput = join(root, '.forge', 'out', 'CaskNft.sol', 'CaskNft.json')
-if (existsSync(forgeOutput)) {
-  const forge = JSON.parse(readFileSync(forgeOutput, 'utf8'))
-  assert.equal(forge.bytecode.object, artefact.bytecode, 'forge tested other code')
-  console.log('forge tested exactly the code of the artefact')
-} else {
-  console.log('forge has not built yet, so its code was not compared')
-}
+// Only if forge's code is the artefact's do the forge tests say something about
+// what is deployed.
+assert.equal(built('CaskNft').bytecode, artefact.bytecode, 'forge tested other code')
+console.log('forge tested exactly the code of the artefact')
 
-// Port 0 lets the system choose a free one. 30 million is the smallest block
-// of the networks we deploy to.
-const options = ['--port', '0', '--hardfork', hardfork, '--gas-limit', '30000000']
-const anvil = spawn(process.execPath, [tool('anvil'), ...options])
-try {
-  await run(await listening())
-} finally {
-  anvil.kill('SIGTERM')
-}
+await withChain(hardfork, async (chain) => {
+  const [admin, minter, holder, buyer, custodian, anchorer, ...others] =
+    await chain.ask('eth_accounts')
 
-function listening() {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    anvil.stdout.on('data', (chunk) => {
-      text += chunk
-      const match = /Listening on (\S+)/.exec(text)
-      if (match) resolve(match[1])
-    })
-    anvil.on('exit', (code) => reject(new Error(`anvil ended with ${code}`)))
-  })
-}
-
-async function run(address) {
-  let id = 0
-  async function rpc(method, ...params) {
-    const body = JSON.stringify({ jsonrpc: '2.0', id: ++id, method, params })
-    const headers = { 'content-type': 'application/json' }
-    const response = await fetch(`http://${address}`, { method: 'POST', headers, body })
-    return response.json()
+  async function deployed() {
+    const { contract: nft, receipt } = await chain.deploy(artefact, admin)
+    await nft.grant(admin, 'MINTER_ROLE', minter)
+    await nft.grant(admin, 'CUSTODIAN_ROLE', custodian)
+    await nft.grant(admin, 'METADATA_ROLE', admin)
+    await nft.grant(admin, 'ANCHOR_ROLE', anchorer)
+    return { nft, receipt }
   }
-  async function ask(method, ...params) {
-    const { result, error } = await rpc(method, ...params)
-    if (error) throw new Error(`${method}: ${error.message}`)
-    return result
-  }
-  // Gas is given, because with an estimate a failing call is never sent and we
-  // want to see the failed transaction in a block.
-  async function send(transaction) {
-    const hash = await ask('eth_sendTransaction', { gas: '0x7a1200', ...transaction })
-    // The node answers before the block is made, so the receipt can be late.
-    for (let tries = 0; tries < 200; tries++) {
-      const receipt = await ask('eth_getTransactionReceipt', hash)
-      if (receipt) return receipt
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
-    throw new Error(`no receipt for ${hash}`)
-  }
-  const gas = (receipt) => Number(receipt.gasUsed)
-  // What a transaction pays before its first instruction (EIP-2028).
-  const intrinsic = (data) =>
-    Buffer.from(data.slice(2), 'hex').reduce((sum, byte) => sum + (byte === 0 ? 4 : 16), 21000)
 
-  const [admin, minter, holder, buyer, custodian] = await ask('eth_accounts')
-
-  // Deployment
-  const constructor = artefact.abi.find((item) => item.type === 'constructor')
-  const types = constructor.inputs.map((input) => input.type).join(',')
-  const args = cast('abi-encode', `constructor(${types})`, 'CaskChain Cask', 'CASK', admin)
-  const deployed = await send({ from: admin, data: artefact.bytecode + args.slice(2) })
-  assert.equal(deployed.status, '0x1')
-  const to = deployed.contractAddress
-  const code = await ask('eth_getCode', to, 'latest')
+  const { nft, receipt } = await deployed()
+  const code = await chain.ask('eth_getCode', nft.address, 'latest')
   assert.equal(code, artefact.deployedBytecode, 'the chain holds the code of the artefact')
-  console.log(`hard fork               ${hardfork}`)
-  console.log(`deployed size           ${code.length / 2 - 1} bytes (limit 24576)`)
-  console.log(`deployment              ${gas(deployed)} gas`)
+  say('hard fork', hardfork)
+  say('deployed size', `${code.length / 2 - 1} bytes (limit 24576)`)
+  say('deployment', gas(Number(receipt.gasUsed)))
 
-  for (const [role, account] of [['MINTER_ROLE', minter], ['CUSTODIAN_ROLE', custodian]]) {
-    const value = cast('keccak', role)
-    const grant = await send({ from: admin, to, data: encode('grantRole', value, account) })
-    assert.equal(grant.status, '0x1')
+  await mints(nft)
+  await life(nft)
+  await batches(nft)
+  await custody((await deployed()).nft)
+  await ledger((await deployed()).nft)
+
+  /// The mint, beside the usual way in the same state: the contract's first, to a
+  /// new holder, and the one after it.
+  async function mints(nft) {
+    const uri = `ipfs://f01551220${DIGEST.slice(2)}`
+    const { contract: reference } = await chain.deploy(built('ReferenceNft'), admin)
+    await reference.grant(admin, 'MINTER_ROLE', minter)
+
+    await nft.act(minter, 'mint', others[0], 1, DIGEST)
+    const first = await nft.act(minter, 'mint', holder, CASK, DIGEST)
+    const next = await nft.act(minter, 'mint', holder, CASK + 1n, DIGEST)
+    await reference.act(minter, 'safeMint', others[0], 1, uri)
+    const usual = await reference.act(minter, 'safeMint', holder, CASK, uri)
+    const usualNext = await reference.act(minter, 'safeMint', holder, CASK + 1n, uri)
+    say('mint, new holder', `${gas(first.gas)}, ${first.execution} of them execution`)
+    say('mint, same holder', `${gas(next.gas)}, ${next.execution} of them execution`)
+    say('usual mint, new holder', `${gas(usual.gas)}, ${usual.execution} of them execution`)
+    say('usual mint, same holder', `${gas(usualNext.gas)}, ${usualNext.execution} of them execution`)
+    assert(first.execution <= MOST_GAS_PER_MINT, 'a mint costs too much')
+    result.gas_per_mint = first.execution
+    result.gas_reference = usual.execution
+
+    const { logs } = first.receipt
+    assert.equal(logs.length, 3)
+    assert.equal(logs[1].topics[0], cast('keccak', 'CaskMinted(uint256,address,bytes32)'))
+    assert.equal(BigInt(logs[1].topics[1]), CASK)
+    assert.equal(logs[1].data, DIGEST)
+    assert.equal(BigInt(await nft.ask('ownerOf', CASK)), BigInt(holder))
+    assert.equal(await nft.ask('digestOf', CASK), DIGEST)
+    const answered = cast('abi-decode', 'f()(string)', await nft.ask('tokenURI', CASK))
+    assert.equal(answered, `"${uri}"`)
+    assert.equal(cast('abi-decode', 'f()(string)', await reference.ask('tokenURI', CASK)), answered)
+    say('tokenURI, of both', uri)
+
+    // In a block a second mint fails, in a call it says why.
+    const error = 'AlreadyMinted(uint256,bytes32)'
+    const again = await nft.fail(minter, error, 'mint', buyer, CASK, OTHER_DIGEST)
+    assert.equal(again.data.slice(10), CASK.toString(16).padStart(64, '0') + DIGEST.slice(2))
+    say('second mint', `fails, ${gas(again.gas)}`)
   }
 
-  // First mint
-  const call = (name, ...rest) =>
-    ask('eth_call', { to, data: encode(name, ...rest) }, 'latest')
-  const tokenId = '7212345678901234567'
-  const digest = '0x' + createHash('sha256').update('{}').digest('hex')
-  const other = '0x' + '11'.repeat(32)
-  const mintData = encode('mint', holder, tokenId, digest)
-  const minted = await send({ from: minter, to, data: mintData })
-  assert.equal(minted.status, '0x1')
-  assert.equal(minted.logs.length, 3)
-  assert.equal(minted.logs[1].topics[0], cast('keccak', 'CaskMinted(uint256,address,bytes32)'))
-  assert.equal(BigInt(minted.logs[1].topics[1]), BigInt(tokenId))
-  assert.equal(minted.logs[1].data, digest)
-  const execution = gas(minted) - intrinsic(mintData)
-  console.log(`mint, new holder        ${gas(minted)} gas, of which ${execution} execution`)
+  /// What happens to a token after its mint.
+  async function life(nft) {
+    const move = await nft.act(holder, 'transferFrom', holder, buyer, CASK)
+    say('transfer', gas(move.gas))
+    const lock = await nft.act(custodian, 'lock', CASK)
+    await nft.fail(buyer, 'TokenLocked(uint256)', 'transferFrom', buyer, holder, CASK)
+    const texts = ['CaskChain', 'See the warehousekeeper', 'Bond 4', 'ipfs://terms', 'Scotland']
+    const properties = `(${texts.join()},(GBP,1250000))`
+    const stated = await nft.act(admin, 'setPropertiesOf', CASK, properties)
+    say('properties (ERC-7578), short', gas(stated.gas))
+    const redeem = await nft.act(custodian, 'redeem', CASK)
+    say('lock, redeem with properties', `${lock.gas}, ${gas(redeem.gas)}`)
+    const error = 'AlreadyMinted(uint256,bytes32)'
+    await nft.fail(minter, error, 'mint', holder, CASK, DIGEST)
+    assert.equal(await nft.ask('digestOf', CASK), DIGEST)
+    console.log('a redeemed id cannot be minted again')
+  }
 
-  assert.equal(BigInt(await call('ownerOf', tokenId)), BigInt(holder))
-  assert.equal(await call('digestOf', tokenId), digest)
-  const uri = cast('abi-decode', 'f()(string)', await call('tokenURI', tokenId))
-  assert.equal(uri, `"ipfs://f01551220${digest.slice(2)}"`)
-  console.log(`tokenURI                ${uri}`)
+  async function batches(nft) {
+    const casks = (count) =>
+      `[${Array.from({ length: count }, (_, i) => `(${address(i)},${1000 + i},${DIGEST})`).join()}]`
+    const most = Number(await nft.ask('MAX_BATCH'))
+    const half = await nft.act(minter, 'mintBatch', casks(most / 2))
+    const whole = await nft.act(minter, 'mintBatch', casks(most))
+    const skipped = cast('keccak', 'CaskMintSkipped(uint256,bytes32)')
+    const count = whole.receipt.logs.filter((log) => log.topics[0] === skipped).length
+    assert.equal(count, most / 2, 'each that was minted is skipped')
+    const again = await nft.act(minter, 'mintBatch', casks(most))
+    const perItem = ({ gas }, items) => Math.round(gas / items)
+    say(`batch of ${most / 2}, new holders`, `${gas(half.gas)}, ${perItem(half, most / 2)} each`)
+    say(`batch of ${most}, all skipped`, `${gas(again.gas)}, ${perItem(again, most)} each`)
+    result.gas_per_mint_in_batch = perItem(half, most / 2)
+  }
 
-  const nextData = encode('mint', holder, '7212345678901234568', digest)
-  const next = await send({ from: minter, to, data: nextData })
-  assert.equal(next.status, '0x1')
-  const nextExecution = gas(next) - intrinsic(nextData)
-  console.log(`mint, same holder       ${gas(next)} gas, of which ${nextExecution} execution`)
+  async function custody(nft) {
+    await nft.act(admin, 'restrictTransfersToCustodian')
+    const mint = await nft.act(minter, 'mint', holder, CASK, DIGEST)
+    await nft.fail(holder, 'TokenLocked(uint256)', 'transferFrom', holder, buyer, CASK)
+    const move = await nft.act(custodian, 'transferByCustodian', holder, buyer, CASK)
+    assert.equal(BigInt(await nft.ask('ownerOf', CASK)), BigInt(buyer))
+    say('custodial: mint, transfer', `${mint.gas}, ${gas(move.gas)}`)
+  }
 
-  // Second mint of the same cask: in a block it fails, in a call it says why.
-  const again = await send({ from: minter, to, data: encode('mint', buyer, tokenId, other) })
-  assert.equal(again.status, '0x0')
-  const { error } = await rpc(
-    'eth_call', { from: minter, to, data: encode('mint', buyer, tokenId, other) }, 'latest')
-  const expected =
-    cast('sig', 'AlreadyMinted(uint256,bytes32)') +
-    BigInt(tokenId).toString(16).padStart(64, '0') + digest.slice(2)
-  assert.equal(error.data, expected)
-  console.log(`second mint             fails, ${gas(again)} gas; error data ${error.data.slice(0, 10)}…`)
+  /// Anchors and proofs at sizes from a pilot to more events than the platform will see.
+  async function ledger(nft) {
+    const sizes = [70_000, 1_500_003, 1_000_000_000]
+    // Somewhere in the last twentieth: old enough to be anchored, too new to be near the left edge.
+    const approvals = sizes.map((size, i) => sample(String(CASK + BigInt(i)), Math.floor(size * 0.93)))
+    const log = new Ledger(approvals.map((approval) => [approval.position, leafOf(approval)]))
+    await nft.act(admin, 'setApprovalRequired', true)
+    await nft.fail(minter, 'ApprovalProofMissing(uint256)', 'mint', holder, CASK, DIGEST)
 
-  // Transfer, lock, redemption
-  const move = await send({ from: holder, to, data: encode('transferFrom', holder, buyer, tokenId) })
-  assert.equal(move.status, '0x1')
-  console.log(`transfer                ${gas(move)} gas`)
-  const lock = await send({ from: custodian, to, data: encode('lock', tokenId) })
-  assert.equal(lock.status, '0x1')
-  const stuck = await send({ from: buyer, to, data: encode('transferFrom', buyer, holder, tokenId) })
-  assert.equal(stuck.status, '0x0')
-  const redeem = await send({ from: custodian, to, data: encode('redeem', tokenId) })
-  assert.equal(redeem.status, '0x1')
-  console.log(`lock, redeem            ${gas(lock)}, ${gas(redeem)} gas`)
-  const dead = await send({ from: minter, to, data: mintData })
-  assert.equal(dead.status, '0x0')
-  assert.equal(await call('digestOf', tokenId), digest)
-  console.log('a redeemed id cannot be minted again')
+    let before = 0
+    const hex = (hash) => `0x${hash.toString('hex')}`
+    async function anchor(size) {
+      const proof = before === 0 ? [] : log.consistency(before, size)
+      before = size
+      const { gas } = await nft.act(anchorer, 'anchor', size, hex(log.root(size)), list(proof))
+      return { gas, hashes: proof.length }
+    }
+    for (const [i, size] of sizes.entries()) {
+      await anchor(Math.floor(size * 0.95))
+      const anchored = await anchor(size)
+      const text = `${gas(anchored.gas)}, ${anchored.hashes} hashes`
+      say(`anchor at ${size} events`, text)
+      const approval = approvals[i]
+      const path = log.inclusion(approval.position, size)
+      const [cask, proof] = [CASK + BigInt(i), proofOf(approval, size, path)]
+      const error = 'ApprovalNotProven(uint256)'
+      await nft.fail(minter, error, 'mintApproved', address(i), cask + 100n, DIGEST, proof)
+      const mint = await nft.act(minter, 'mintApproved', address(i), cask, DIGEST, proof)
+      const cost = `${gas(mint.gas)}, ${mint.execution} of them execution, ${path.length} hashes`
+      say(`mint with proof, ${size} events`, cost)
+      if (i === 1) [result.gas_anchor, result.gas_per_mint_with_proof] = [anchored.gas, mint.gas]
+    }
+  }
+})
+
+/// Somebody new.
+function address(number) {
+  return `0x${(0xd00000 + number).toString(16).padStart(40, '0')}`
 }
+
+const figures = Object.entries(result).map(([name, value]) => `${name}=${value}`)
+console.log(`RESULT ${figures.join(' ')}`)
