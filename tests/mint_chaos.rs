@@ -1,5 +1,6 @@
 //! Minting with everything going wrong at once: the node lies, forgets and is cut off, blocks are
-//! taken back, fees jump, old bytes come back, and four workers are killed again and again.
+//! taken back, fees jump, old bytes come back, four workers are killed again and again, and NATS and
+//! PostgreSQL once each.
 //!
 //! `CASKCHAIN_CHAOS_MINTS=1000` makes it a long run; `CASKCHAIN_CHAOS_SEED` repeats one's chances.
 
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::world::chain_proxy::{ChainProxy, Fault};
 use crate::world::mint_lab::{GWEI, MintLab};
-use crate::world::{Server, is_alive};
+use crate::world::{Person, Server, is_alive, until};
 
 const MINTS: usize = 40;
 /// How long everything goes wrong, for a hundred mints.
@@ -17,7 +18,7 @@ const CHAOS: Duration = Duration::from_secs(60);
 async fn every_token_is_minted_once_whatever_goes_wrong() {
     let mints = std::env::var("CASKCHAIN_CHAOS_MINTS");
     let mints = mints.map_or(MINTS, |count| count.parse().unwrap());
-    let lab = MintLab::new(&[]).await;
+    let mut lab = MintLab::new(&[]).await;
     let mut ids = Vec::with_capacity(mints);
     for number in 0..mints {
         ids.push(lab.approved(&format!("X-{number}")).await);
@@ -25,14 +26,10 @@ async fn every_token_is_minted_once_whatever_goes_wrong() {
     let mut workers: Vec<Server> = (1..=3).map(|number| lab.worker(number)).collect();
     rage(&lab.proxy);
     lab.proxy.strict(true);
-    let asking = async {
-        for id in &ids {
-            let body = serde_json::json!({ "whiskeyId": id });
-            lab.isla.post("/api/v1/nfts/generate", body).await.expect(202);
-        }
-    };
+    let asking = tokio::spawn(ask_for_all(lab.isla.clone(), ids.clone()));
     let length = CHAOS.mul_f64((mints as f64 / 100.0).max(0.5));
-    let ((), killed) = tokio::join!(asking, storm(&lab, &mut workers, length));
+    let killed = storm(&mut lab, &mut workers, length).await;
+    asking.await.unwrap();
     lab.proxy.calm();
     lab.proxy.next_base_fee(GWEI).await;
     eprintln!("{mints} mints, {killed} workers killed, {:?}", lab.proxy.happened());
@@ -45,6 +42,19 @@ async fn every_token_is_minted_once_whatever_goes_wrong() {
     assert_eq!(lab.events("nft.mint_failed").await.len(), 0);
     assert_eq!(lab.events("lane.slot_lost").await.len(), 0);
     assert!(killed > 0 && !lab.proxy.happened().is_empty());
+}
+
+/// The database may be away; then it is asked again.
+async fn ask_for_all(isla: Person, ids: Vec<String>) {
+    for id in &ids {
+        until("the token is asked for", || async {
+            let body = serde_json::json!({ "whiskeyId": id });
+            let answer = isla.post("/api/v1/nfts/generate", body).await;
+            // 409: it was asked for, and the answer got lost.
+            [202, 409].contains(&answer.status.as_u16()).then_some(())
+        })
+        .await;
+    }
 }
 
 /// What the node does to those who ask it.
@@ -64,7 +74,7 @@ fn rage(proxy: &ChainProxy) {
 }
 
 /// Blocks come and go, and workers die. Says how many did.
-async fn storm(lab: &MintLab, workers: &mut [Server], length: Duration) -> usize {
+async fn storm(lab: &mut MintLab, workers: &mut [Server], length: Duration) -> usize {
     let (ends, mut killed) = (Instant::now() + length, 0);
     let mut round = 0_u32;
     while Instant::now() < ends {
@@ -85,6 +95,17 @@ async fn storm(lab: &MintLab, workers: &mut [Server], length: Duration) -> usize
             worker.signal(rustix::process::Signal::KILL);
             workers[number] = lab.worker(number + 1);
             killed += 1;
+        }
+        match round {
+            45 => {
+                lab.world.nats.kill().await.unwrap();
+                lab.world.nats.start_again().await.unwrap();
+            }
+            95 => {
+                lab.world.postgres.kill().await.unwrap();
+                lab.world.postgres.start_again().await.unwrap();
+            }
+            _ => {}
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::command::Command;
 use domain::lane::{Attempt, AttemptKind, Lane, LaneEvent, SignAttempt, Slot};
-use domain::nft::{HoldReason, Nft};
+use domain::nft::{HoldReason, LetGo, Nft};
 use eventstore::Loaded;
 
 use super::lane::LaneWorker;
@@ -91,6 +91,10 @@ impl LaneWorker {
             self.hold_back(&nft, HoldReason::FeeCap, &detail).await?;
             return Ok(None);
         };
+        if nft.state.held().is_some() {
+            let asked = super::asked(slot.tenant, &format!("mint:{}", slot.mint), "chain");
+            self.commands.execute::<Nft, _, _>(&asked, &nft.id, &LetGo, ()).await?;
+        }
         let spending = if slot.cancelling { Spending::Cancel } else { mint(&nft, slot)? };
         let attempt = self.signer.sign(nonce, &spending, fees).await;
         Ok(Some(attempt.map_err(CommandError::from)?))
