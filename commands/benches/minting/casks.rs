@@ -39,6 +39,9 @@ pub async fn measure(world: &World, lanes: usize, mints: usize) -> (Duration, u6
 async fn ask_for(world: &World, lanes: usize, mints: usize) {
     let platform = world.platform(&[Role::Sequencer], lanes).await;
     let (owner, judge) = (UserId::new(7_000_001), UserId::new(7_000_002));
+    let system = Asked::by(Context::system(TenantId::PLATFORM, "bench", "bench", "bench"));
+    // There from the first time on.
+    let _ = platform.commands.create_tenant(&system, TenantId::PLATFORM, "Islay Casks").await;
     let file = world.folder.path().join(format!("casks-{lanes}.csv"));
     write(&file, lanes, mints);
     let before = platform.journal.head().await.unwrap();
