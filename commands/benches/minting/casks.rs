@@ -5,10 +5,15 @@ use std::time::{Duration, Instant};
 
 use api::import::{Request, import};
 use api::role::Role;
+use api::wiring::Platform;
 use commands::Asked;
+use commands::claims::{EMAIL, Identifier};
 use commands::nft::Generation;
+use commands::user::Registration;
 use domain::id::{SessionId, TenantId, UserId, WhiskeyId};
+use domain::language::Language;
 use domain::permission::{Actor, Permission};
+use domain::user::email::Email;
 use eventstore::Context;
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -38,10 +43,7 @@ pub async fn measure(world: &World, lanes: usize, mints: usize) -> (Duration, u6
 /// Casks that are approved, and whose tokens are asked for and told of.
 async fn ask_for(world: &World, lanes: usize, mints: usize) {
     let platform = world.platform(&[Role::Sequencer], lanes).await;
-    let (owner, judge) = (UserId::new(7_000_001), UserId::new(7_000_002));
-    let system = Asked::by(Context::system(TenantId::PLATFORM, "bench", "bench", "bench"));
-    // There from the first time on.
-    let _ = platform.commands.create_tenant(&system, TenantId::PLATFORM, "Islay Casks").await;
+    let (owner, judge) = (owner(&platform).await, UserId::new(7_000_002));
     let file = world.folder.path().join(format!("casks-{lanes}.csv"));
     write(&file, lanes, mints);
     let before = platform.journal.head().await.unwrap();
@@ -66,6 +68,26 @@ async fn ask_for(world: &World, lanes: usize, mints: usize) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     platform.stop().await;
+}
+
+/// The platform's tenant, and somebody in it; there from the first time on.
+async fn owner(platform: &Platform) -> UserId {
+    let (tenant, commands) = (TenantId::PLATFORM, &platform.commands);
+    let asked = Asked::by(Context::system(tenant, "bench", "bench", "bench"));
+    let _ = commands.create_tenant(&asked, tenant, "Islay Casks").await;
+    let email = Email::parse("owner@casks.example").unwrap();
+    let registration = Registration {
+        email: email.clone(),
+        password: "Peat&Smoke1994".to_owned().into(),
+        username: None,
+        full_name: None,
+        phone: None,
+        language: Language::default(),
+    };
+    commands.create_administrator(&asked, &registration).await.unwrap();
+    let digest = commands.claim_digests.digest(tenant, &Identifier::Email(email));
+    let holder = commands.store.holder_of(tenant, EMAIL, &digest).await.unwrap();
+    holder.unwrap().parse().unwrap()
 }
 
 fn by(user: UserId) -> Asked {
