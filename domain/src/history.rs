@@ -189,6 +189,7 @@ fn samples() -> Vec<Value> {
             nft::samples::slot_lost(),
             nft::samples::transferred(),
             NftEvent::TokenBurned { from: nft::samples::holder(), at: nft::samples::log_place() },
+            nft::samples::ownership_verified(),
         ],
     );
     push(

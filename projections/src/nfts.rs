@@ -160,6 +160,7 @@ impl NftRow {
             }
             NftEvent::MintHeld { reason, .. } => self.hold = Some(reason.word().to_owned()),
             NftEvent::MintReleased {} => self.hold = None,
+            NftEvent::OwnershipVerified { .. } => {}
             NftEvent::TokenTransferred { to, .. } => self.holder = Some(to.to_string()),
             NftEvent::TokenBurned { .. } => {
                 self.enter("BURNED");

@@ -11,6 +11,7 @@ mod follow;
 mod hold;
 mod lose_slot;
 mod pin_metadata;
+mod prove_ownership;
 mod request;
 mod transfer;
 
@@ -21,7 +22,8 @@ pub use follow::{RecordInclusion, RecordReorg, RecordSubmission};
 pub use hold::{HoldBack, HoldMint, HoldReason, LetGo, ReleaseMint};
 pub use lose_slot::LoseMintSlot;
 pub use pin_metadata::PinMetadata;
-pub use request::RequestMint;
+pub use prove_ownership::RecordOwnership;
+pub use request::{RequestMint, RetryMint};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 pub use transfer::{LogPlace, RecordTransfer};
@@ -172,6 +174,13 @@ events! {
             at: LogPlace,
         },
         TokenBurned = "nft.burned" v 1 { from: EvmAddress, at: LogPlace },
+        /// Whoever asked has shown the key of the address that held the token in this final block.
+        OwnershipVerified = "nft.ownership_verified" v 1 {
+            address: EvmAddress,
+            message_hash: String,
+            block_number: u64,
+            block_hash: String,
+        },
     }
 }
 
@@ -262,6 +271,8 @@ impl Nft {
             ) => Self::Failed { order },
             (NftEvent::MintHeld { reason, .. }, nft) => nft.with_hold(Some(reason)),
             (NftEvent::MintReleased {}, nft) => nft.with_hold(None),
+            // Who holds the token is what transfers say; a proof of it changes nothing.
+            (NftEvent::OwnershipVerified { .. }, nft) => nft,
             // The rules never write these in another state.
             (
                 NftEvent::MetadataPinned { .. }
@@ -426,6 +437,15 @@ pub(crate) mod samples {
     pub fn transferred() -> NftEvent {
         let to = EvmAddress::parse("0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc").unwrap();
         NftEvent::TokenTransferred { from: holder(), to, at: log_place() }
+    }
+
+    pub fn ownership_verified() -> NftEvent {
+        NftEvent::OwnershipVerified {
+            address: holder(),
+            message_hash: format!("0x{}", "5c".repeat(32)),
+            block_number: 9,
+            block_hash: "0xb9".into(),
+        }
     }
 
     /// The events of a mint up to and including the named one.

@@ -1,4 +1,4 @@
-//! Asking for a cask's token to be minted.
+//! Asking for a cask's token to be minted, and asking again for what failed.
 
 use super::{Nft, NftError, NftEvent, Order};
 use crate::command::Command;
@@ -27,6 +27,24 @@ impl Command<Nft> for RequestMint {
     }
 }
 
+/// The same order once more, after a failure that is proven.
+pub struct RetryMint {
+    pub whiskey: WhiskeyId,
+    pub owner: UserId,
+}
+
+impl Command<Nft> for RetryMint {
+    const REQUIRES: Permission = Permission::GENERATE_NFT;
+
+    fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
+        let Nft::Failed { order } = nft else {
+            return Err(nft.illegal("retry"));
+        };
+        let (whiskey, owner, order) = (self.whiskey, self.owner, order.clone());
+        Ok(vec![NftEvent::MintRequested { whiskey, owner, order }])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::*;
@@ -47,6 +65,19 @@ mod tests {
         for last in [requested(), pinned(), assigned(), submitted(), included(), confirmed()] {
             let refused = given::<Nft>(until(&last)).when(on("polygon")).inspect_result();
             assert!(matches!(refused, Err(NftError::IllegalState { command: "generate", .. })));
+        }
+    }
+
+    #[test]
+    fn only_what_has_failed_is_asked_for_again_and_in_the_same_words() {
+        let retry = || RetryMint { whiskey: CASK, owner: UserId::new(7_204_001) };
+        given::<Nft>([until(&included()), vec![failed()]].concat())
+            .when(retry())
+            .then_expect_events(vec![requested()]);
+        given::<Nft>(vec![]).when(retry()).then_expect_error(NftError::Absent);
+        for last in [requested(), pinned(), assigned(), submitted(), included(), confirmed()] {
+            let refused = given::<Nft>(until(&last)).when(retry()).inspect_result();
+            assert!(matches!(refused, Err(NftError::IllegalState { command: "retry", .. })));
         }
     }
 }

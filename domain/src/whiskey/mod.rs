@@ -32,7 +32,9 @@ pub use resubmit::ResubmitWhiskey;
 pub use retire::{RetireReason, RetireWhiskey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-pub use tokenise::{CompleteTokenisation, GiveUpTokenisation, StartTokenisation};
+pub use tokenise::{
+    CompleteTokenisation, GiveUpTokenisation, StartTokenisation, StartTokenisationForOwner,
+};
 pub use transfer::{AcceptTransfer, OfferTransfer, WithdrawTransfer};
 pub use valuation::RevalueWhiskey;
 

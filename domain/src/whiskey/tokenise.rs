@@ -21,6 +21,22 @@ impl Command<Whiskey> for StartTokenisation {
     }
 }
 
+/// An operator has it done for whoever owns the cask.
+pub struct StartTokenisationForOwner {
+    pub network: String,
+}
+
+impl Command<Whiskey> for StartTokenisationForOwner {
+    const REQUIRES: Permission = Permission::OPERATE_MINTS;
+
+    /// All that holds for the owner holds here: nobody's cask gets a token before it is approved, or
+    /// a second one.
+    fn decide(&self, whiskey: &Whiskey) -> Result<Vec<WhiskeyEvent>, WhiskeyError> {
+        let by = whiskey.entry()?.owner;
+        StartTokenisation { by, network: self.network.clone() }.decide(whiskey)
+    }
+}
+
 pub struct CompleteTokenisation {
     pub network: String,
 }
@@ -93,6 +109,25 @@ mod tests {
         given::<Whiskey>(vec![registered(), approved(), offered()])
             .when(start(OWNER))
             .then_expect_events(vec![withdrawn(), tokenising()]);
+    }
+
+    #[test]
+    fn an_operator_starts_what_its_owner_could_start_and_nothing_else() {
+        let start = || StartTokenisationForOwner { network: "development".into() };
+        given::<Whiskey>(vec![registered(), approved()])
+            .when(start())
+            .then_expect_events(vec![tokenising()]);
+        given::<Whiskey>(vec![registered(), approved(), offered()])
+            .when(start())
+            .then_expect_events(vec![withdrawn(), tokenising()]);
+        given::<Whiskey>(vec![]).when(start()).then_expect_error(WhiskeyError::Absent);
+        given::<Whiskey>(vec![registered()])
+            .when(start())
+            .then_expect_error(illegal("PENDING", "tokenise"));
+        given::<Whiskey>(vec![registered(), approved(), tokenising(), tokenised()])
+            .when(start())
+            .then_expect_error(illegal("TOKENISED", "tokenise"));
+        assert_eq!(StartTokenisationForOwner::REQUIRES, Permission::OPERATE_MINTS);
     }
 
     #[test]

@@ -208,6 +208,9 @@ fn nft(happened: NftEvent) -> Value {
         NftEvent::MintReleased {} => json!({ "hold": null }),
         NftEvent::TokenTransferred { to, .. } => json!({ "holder": to.to_string() }),
         NftEvent::TokenBurned { .. } => json!({ "status": "BURNED", "holder": null }),
+        NftEvent::OwnershipVerified { address, block_number, .. } => json!({
+            "ownership.address": address.to_string(), "ownership.blockNumber": block_number,
+        }),
     }
 }
 

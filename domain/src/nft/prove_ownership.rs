@@ -1,0 +1,80 @@
+//! Writing down that somebody has proven to hold the token, and by which block. The proof itself, a
+//! signature and what the chain says, was judged before.
+
+use super::address::EvmAddress;
+use super::{Nft, NftError, NftEvent};
+use crate::command::Command;
+use crate::permission::Permission;
+
+pub struct RecordOwnership {
+    pub address: EvmAddress,
+    /// What was signed.
+    pub message_hash: String,
+    pub block_number: u64,
+    pub block_hash: String,
+}
+
+impl Command<Nft> for RecordOwnership {
+    const REQUIRES: Permission = Permission::READ_WHISKEY;
+
+    fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
+        match nft {
+            Nft::Confirmed { .. } => Ok(vec![NftEvent::OwnershipVerified {
+                address: self.address,
+                message_hash: self.message_hash.clone(),
+                block_number: self.block_number,
+                block_hash: self.block_hash.clone(),
+            }]),
+            _ => Err(nft.illegal("verify ownership")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::*;
+    use super::*;
+    use crate::command::scenario::given;
+
+    fn command() -> RecordOwnership {
+        let NftEvent::OwnershipVerified { address, message_hash, block_number, block_hash } =
+            ownership_verified()
+        else {
+            unreachable!("the sample is one of these")
+        };
+        RecordOwnership { address, message_hash, block_number, block_hash }
+    }
+
+    #[test]
+    fn a_token_that_exists_has_an_owner_as_often_as_it_is_proven() {
+        let proven = || vec![ownership_verified()];
+        given::<Nft>(until(&confirmed())).when(command()).then_expect_events(proven());
+        given::<Nft>([until(&confirmed()), proven()].concat())
+            .when(command())
+            .then_expect_events(proven());
+    }
+
+    #[test]
+    fn before_it_is_minted_and_after_it_is_burned_nobody_owns_it() {
+        given::<Nft>(vec![]).when(command()).then_expect_error(NftError::Absent);
+        given::<Nft>(until(&included())).when(command()).then_expect_error(
+            NftError::IllegalState { state: "INCLUDED", command: "verify ownership" },
+        );
+        let burned = NftEvent::TokenBurned { from: holder(), at: log_place() };
+        given::<Nft>([until(&confirmed()), vec![burned]].concat())
+            .when(command())
+            .then_expect_error(NftError::IllegalState {
+                state: "BURNED",
+                command: "verify ownership",
+            });
+    }
+
+    #[test]
+    fn a_proof_changes_nothing() {
+        let mut nft = Nft::default();
+        until(&confirmed()).into_iter().for_each(|event| nft.fold(event));
+        let before = nft.clone();
+        nft.fold(ownership_verified());
+        assert_eq!(nft, before);
+    }
+}
