@@ -1,5 +1,5 @@
-//! Forgetting what was only kept for a day: the answers to idempotency keys, and counters that count
-//! no more.
+//! Forgetting what was only kept for a while: the answers to idempotency keys, counters that count no
+//! more, and questions that ran out.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 /// Forgets every ten minutes until stopped. Several processes may do it at once.
 pub async fn run(pool: PgPool, stop: CancellationToken) {
     loop {
-        let forget = "select eventstore.forget_answers(), eventstore.forget_limits()";
+        let forget = "select eventstore.forget_answers(), eventstore.forget_limits(),
+            eventstore.forget_questions()";
         match sqlx::query(forget).execute(&pool).await {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "nothing was forgotten"),

@@ -15,6 +15,7 @@ pub mod forgetting;
 pub mod ids;
 pub mod journal;
 pub mod limits;
+pub mod questions;
 pub mod recorded;
 pub mod relay;
 pub mod secrets;

@@ -19,6 +19,7 @@ use crate::commit::{Commit, CommitError, Committed, Draft, IdempotencyKey};
 use crate::entropy::Entropy;
 use crate::envelope::{self, Metadata};
 use crate::ids::{IdRange, IdsError};
+use crate::questions::Questions;
 use crate::recorded::{Undecodable, decode};
 use crate::vault::{self, Drawer, Vault};
 use crate::{journal, snapshots};
@@ -87,6 +88,11 @@ impl Store {
     /// The log in its order.
     pub fn journal(&self) -> journal::Journal {
         journal::Journal::new(self.pool.clone())
+    }
+
+    /// Questions that may be answered once.
+    pub fn questions(&self) -> Questions {
+        Questions::new(self.pool.clone())
     }
 
     /// Ids for so many things that are numbered already.

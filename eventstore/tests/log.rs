@@ -12,6 +12,7 @@ mod log {
     mod ids;
     mod outage;
     mod personal;
+    mod questions;
     mod relay;
     mod servers;
     mod snapshots;
