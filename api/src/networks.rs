@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::nft::{MintPolicies, MintPolicy};
+use commands::nft::{Chains, MintPolicies, MintPolicy};
 use commands::outside::chain::{Chain, FeeStyle, Signer};
 use commands::outside::ethers;
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
 use commands::outside::lane_signer::LaneSigner;
+use commands::outside::readable_chain::ReadableChain;
 use commands::outside::signers::policy::Policy;
 use commands::outside::signers::{self, Guard, SignerSettings};
 use commands::reactions::mint::MintingNetwork;
@@ -85,6 +86,10 @@ fn all(config: &Config) -> impl Iterator<Item = Named<'_>> {
 impl Named<'_> {
     fn usual(&self) -> Option<&'static Usual> {
         USUAL.iter().find(|usual| usual.name == self.name)
+    }
+
+    fn has_node(&self) -> bool {
+        self.chain.rpc_url.is_some() || !self.chain.rpc_urls.is_empty()
     }
 
     fn chain_id(&self) -> Result<u64, ConfigError> {
@@ -183,6 +188,17 @@ pub async fn minting_networks(config: &Config) -> Result<Vec<MintingNetwork>, St
         networks.push(MintingNetwork { chain, signers, contract, in_flight });
     }
     Ok(networks)
+}
+
+/// The networks that can be read, without any key. A network without a
+/// node is left out, so that a process that mints nothing begins all the same.
+pub fn chains(config: &Config) -> Result<Chains, StartError> {
+    let mut chains: Vec<Arc<dyn ReadableChain>> = Vec::new();
+    for named in all(config).filter(Named::has_node) {
+        let network = EvmNetwork::new(named.settings()?).map_err(StartError::of)?;
+        chains.push(Arc::new(network));
+    }
+    Ok(Chains::new(chains))
 }
 
 /// The network for whoever names none, to be asked.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use commands::Commands;
 use commands::claims::ClaimDigests;
+use commands::nft::ownership::Site;
 use commands::outside::challenges::Challenges;
 use commands::outside::device_tokens::DeviceTokens;
 use commands::outside::key_keeper::KeyKeeper;
@@ -20,7 +21,7 @@ use eventstore::{Entropy, Store};
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, PasswordsConfig};
-use crate::networks::mint_policies;
+use crate::networks::{chains, mint_policies};
 use crate::wiring::StartError;
 
 /// Each holds a few MiB, up to 15 with S3.
@@ -57,6 +58,11 @@ impl Keys {
     }
 }
 
+fn site(config: &Config) -> Result<Site, StartError> {
+    let url = config.public_url();
+    Site::of(&url).ok_or_else(|| StartError::of(format!("the public URL {url} has no domain")))
+}
+
 /// What executes commands.
 pub(crate) fn commands_of(
     config: &Config,
@@ -83,6 +89,8 @@ pub(crate) fn commands_of(
         challenges: Arc::new(Challenges::new(&keys.challenges)),
         claim_digests: Arc::new(ClaimDigests::new(&keys.claims)),
         mint_policies: Arc::new(mint_policies(config)?),
+        chains: Arc::new(chains(config)?),
+        site: Arc::new(site(config)?),
         objects,
         uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
     })

@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::claims::ClaimDigests;
 use crate::error::CommandError;
-use crate::nft::MintPolicies;
+use crate::nft::ownership::Site;
+use crate::nft::{Chains, MintPolicies};
 use crate::outside::challenges::Challenges;
 use crate::outside::device_tokens::DeviceTokens;
 use crate::outside::objects::Objects;
@@ -42,6 +43,9 @@ pub struct Commands {
     pub sign_in_codes: Arc<SignInCodes>,
     pub claim_digests: Arc<ClaimDigests>,
     pub mint_policies: Arc<MintPolicies>,
+    pub chains: Arc<Chains>,
+    /// Who wallets are told they sign for.
+    pub site: Arc<Site>,
     pub objects: Objects,
     /// Places for uploads: each holds some MiB.
     pub uploads: Arc<Semaphore>,
@@ -195,6 +199,19 @@ impl Commands {
                 let events = command.decide(&loaded.state).map_err(CommandError::refused)?;
                 Ok((loaded, events))
             }
+        }
+    }
+
+    /// A stream as the log has it now. Another tenant's is as one that does not exist.
+    pub(crate) async fn loaded<A: Root>(
+        &self,
+        asked: &Asked,
+        id: &str,
+    ) -> Result<Loaded<A>, CommandError> {
+        let tenant = asked.context.tenant();
+        match self.store.load_fresh::<A>(tenant, id).await {
+            Err(StoreError::Foreign) => Ok(self.store.unwritten::<A>(tenant, id)),
+            loaded => Ok(loaded?),
         }
     }
 

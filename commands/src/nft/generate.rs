@@ -1,11 +1,12 @@
 //! Asking for a cask's token: the cask and its token move in one commit.
 
+use domain::command::Command;
 use domain::id::WhiskeyId;
 use domain::nft::address::EvmAddress;
 use domain::nft::{Nft, Order, RequestMint};
 use domain::permission::Permission;
 use domain::violation::Violation;
-use domain::whiskey::{StartTokenisation, Whiskey};
+use domain::whiskey::{StartTokenisation, StartTokenisationForOwner, Whiskey};
 
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
@@ -27,34 +28,61 @@ impl Commands {
         generation: &Generation,
     ) -> Result<Done<WhiskeyId>, CommandError> {
         asked.must_be_allowed(Permission::GENERATE_NFT)?;
-        let owner = asked.context.actor.user();
-        let owner = owner.ok_or(CommandError::Forbidden(Permission::GENERATE_NFT))?;
+        let by = asked.context.actor.user();
+        let by = by.ok_or(CommandError::Forbidden(Permission::GENERATE_NFT))?;
         let order = self.order(generation)?;
-        let id = generation.whiskey.to_string();
+        let start = StartTokenisation { by, network: order.network.clone() };
+        self.request_mint(asked, generation.whiskey, &order, &start).await
+    }
 
+    /// An operator has a cask's token minted for its owner, to a wallet they name.
+    pub async fn mint_nft(
+        &self,
+        asked: &Asked,
+        generation: &Generation,
+    ) -> Result<Done<WhiskeyId>, CommandError> {
+        asked.must_be_allowed(Permission::OPERATE_MINTS)?;
+        let order = self.order(generation)?;
+        let start = StartTokenisationForOwner { network: order.network.clone() };
+        self.request_mint(asked, generation.whiskey, &order, &start).await
+    }
+
+    async fn request_mint<C: Command<Whiskey> + Sync>(
+        &self,
+        asked: &Asked,
+        whiskey: WhiskeyId,
+        order: &Order,
+        start: &C,
+    ) -> Result<Done<WhiskeyId>, CommandError> {
+        let id = whiskey.to_string();
         self.once(asked, || async {
-            let start = StartTokenisation { by: owner, network: order.network.clone() };
-            let (whiskey, started) = self.decide::<Whiskey, _>(asked, &id, &start).await?;
-            let request = RequestMint { whiskey: generation.whiskey, owner, order: order.clone() };
+            let (cask, started) = self.decide::<Whiskey, _>(asked, &id, start).await?;
+            let owner = cask.state.entry()?.owner;
+            let request = RequestMint { whiskey, owner, order: order.clone() };
             // If-Match speaks of the cask; the token's stream is ours to keep in step.
             let unconditional = Asked { if_match: None, ..asked.clone() };
             let (nft, requested) = self.decide::<Nft, _>(&unconditional, &id, &request).await?;
-            let commit = self.begin(asked).append(&whiskey, started).append(&nft, requested);
-            self.commit(asked, &generation.whiskey, commit).await
+            let commit = self.begin(asked).append(&cask, started).append(&nft, requested);
+            self.commit(asked, &whiskey, commit).await
         })
         .await
     }
 
     fn order(&self, generation: &Generation) -> Result<Order, CommandError> {
-        let Some(policy) = self.mint_policies.of(generation.network.as_deref()) else {
-            let violation = Violation::NotOneOf(self.mint_policies.names().join(", "));
-            return Err(CommandError::Invalid { field: "network", violation });
-        };
+        let policy = self.mint_policy(generation.network.as_deref())?;
         Ok(Order {
             network: policy.network.clone(),
             chain_id: policy.chain_id,
             contract: policy.contract,
             recipient: generation.recipient.unwrap_or(policy.custody),
+        })
+    }
+
+    /// The network of this name, or the one for whoever names none.
+    pub fn mint_policy(&self, network: Option<&str>) -> Result<&super::MintPolicy, CommandError> {
+        self.mint_policies.of(network).ok_or_else(|| {
+            let violation = Violation::NotOneOf(self.mint_policies.names().join(", "));
+            CommandError::Invalid { field: "network", violation }
         })
     }
 }

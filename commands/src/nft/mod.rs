@@ -1,9 +1,18 @@
 //! Use cases around a cask's token.
 
+mod cancel;
+pub mod chains;
 mod generate;
+mod hold;
+mod lanes;
+pub mod ownership;
+mod retry;
 
+pub use cancel::GivenUp;
+pub use chains::Chains;
 use domain::nft::address::EvmAddress;
 pub use generate::Generation;
+pub use lanes::ShownLane;
 
 /// Where tokens are minted.
 #[derive(Clone, Debug)]
@@ -18,6 +27,10 @@ impl MintPolicies {
     /// The network of this name; the first if none is wanted.
     pub fn of(&self, network: Option<&str>) -> Option<&MintPolicy> {
         self.0.iter().find(|policy| network.is_none_or(|wanted| wanted == policy.network))
+    }
+
+    pub fn all(&self) -> &[MintPolicy] {
+        &self.0
     }
 
     pub fn names(&self) -> Vec<&str> {

@@ -13,7 +13,7 @@ use ethers_core::types::transaction::eip2718::TypedTransaction;
 use ethers_core::types::{
     Address, Bytes, Eip1559TransactionRequest, H256, TransactionRequest, U256,
 };
-use ethers_core::utils::{get_contract_address, keccak256};
+use ethers_core::utils::{get_contract_address, hash_message, keccak256, to_checksum};
 use ethers_signers::{LocalWallet, Signer as _};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -22,6 +22,14 @@ use super::signers::Signature;
 use super::signers::policy::{Kind, Unsigned};
 
 abigen!(CaskNft, "./contracts/CaskNft.json");
+
+/// EIP-1271, the question's selector and the answer to it.
+const SIGNATURE_MAGIC: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
+/// Half the order of secp256k1, rounded down.
+const HALF_ORDER: [u8; 32] = [
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+];
 
 /// Signs transactions of one account on one network, without anybody asking why: for development
 /// chains. Lanes have a guard before their keys.
@@ -262,6 +270,42 @@ fn topic_address(topic: &str) -> Result<EvmAddress, ChainError> {
     Ok(EvmAddress::from_bytes(Address::from(word).0))
 }
 
+/// Call data that asks a wallet that is a contract whether a signature is its own.
+pub(super) fn is_valid_signature(hash: [u8; 32], signature: &[u8]) -> String {
+    let arguments = (hash, Bytes::from(signature.to_vec())).into_tokens();
+    let data = [&SIGNATURE_MAGIC[..], &ethers_core::abi::encode(&arguments)].concat();
+    Bytes::from(data).to_string()
+}
+
+/// Whether that is its yes: one word, the magic and nothing else.
+pub(super) fn is_signature_magic(answer: &str) -> bool {
+    let mut yes = [0; 32];
+    yes[..4].copy_from_slice(&SIGNATURE_MAGIC);
+    answer.parse::<Bytes>().is_ok_and(|bytes| bytes.as_ref() == yes)
+}
+
+/// What a wallet signs for this text (EIP-191).
+pub(crate) fn text_hash(text: &str) -> [u8; 32] {
+    hash_message(text).0
+}
+
+/// The account whose key made this signature, which must be the one of two that has the lower half:
+/// its twin is as good to the curve, and would be a second signature nobody made.
+pub(crate) fn signer_of(hash: [u8; 32], signature: &[u8]) -> Option<EvmAddress> {
+    let signature = ethers_core::types::Signature::try_from(signature).ok()?;
+    let is_low = signature.s <= U256::from_big_endian(&HALF_ORDER);
+    if !is_low || ![0, 1, 27, 28].contains(&signature.v) {
+        return None;
+    }
+    let signer = signature.recover(H256(hash)).ok()?;
+    Some(EvmAddress::from_bytes(signer.0))
+}
+
+/// An address in the spelling with a checksum (EIP-55).
+pub(crate) fn checksummed(of: EvmAddress) -> String {
+    to_checksum(&address(of), None)
+}
+
 pub(super) fn read_word(answer: &str) -> Result<[u8; 32], ChainError> {
     let bytes: Bytes = answer.parse().map_err(nonsense)?;
     <[u8; 32]>::decode(bytes).map_err(nonsense)
@@ -314,6 +358,48 @@ mod tests {
         let (decoded, signature) = TypedTransaction::decode_signed(&rlp).unwrap();
         assert_eq!(signature.recover(decoded.sighash()).unwrap(), account.wallet.address());
         assert_eq!(decoded.nonce(), Some(&U256::from(3)));
+    }
+
+    #[test]
+    fn a_signature_is_its_signer_s_in_one_spelling_only() {
+        let wallet: LocalWallet = KEY.parse().unwrap();
+        let hash = text_hash("casks.example wants you to sign in");
+        let signature = wallet.sign_hash(H256(hash)).unwrap();
+        let bytes = signature.to_vec();
+        let signer = EvmAddress::from_bytes(wallet.address().0);
+        assert_eq!(signer_of(hash, &bytes), Some(signer));
+        let order = U256::from_big_endian(&HALF_ORDER) * 2 + 1;
+        let twin = ethers_core::types::Signature {
+            s: order - signature.s,
+            v: 55 - signature.v,
+            ..signature
+        };
+        // To the curve it is as good.
+        assert_eq!(twin.recover(H256(hash)).unwrap(), wallet.address());
+        assert_eq!(signer_of(hash, &twin.to_vec()), None);
+        let small = [&bytes[..64], &[bytes[64] - 27]].concat();
+        assert_eq!(signer_of(hash, &small), Some(signer));
+        for v in [2, 26, 29, 35, 36, 255] {
+            assert_eq!(signer_of(hash, &[&bytes[..64], &[v]].concat()), None, "{v}");
+        }
+        for length in [0, 1, 64] {
+            assert_eq!(signer_of(hash, &bytes[..length]), None);
+        }
+        assert_eq!(signer_of(hash, &[0; 65]), None);
+        assert_eq!(signer_of(hash, &[0xff; 65]), None);
+        assert_ne!(signer_of(text_hash("something else"), &bytes), Some(signer));
+    }
+
+    #[test]
+    fn a_wallet_s_yes_is_one_word() {
+        let yes = format!("0x1626ba7e{}", "00".repeat(28));
+        assert!(is_signature_magic(&yes));
+        // What address 4 makes of the question is the question.
+        let echo = is_valid_signature([7; 32], &[1, 2, 3]);
+        for no in ["0x", "0x1626ba7e", "", &yes.replace("1626", "1627"), &format!("{yes}00"), &echo]
+        {
+            assert!(!is_signature_magic(no), "{no}");
+        }
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub struct NetworkSettings {
 }
 
 pub struct EvmNetwork {
-    settings: NetworkSettings,
-    nodes: Vec<Node>,
+    pub(super) settings: NetworkSettings,
+    pub(super) nodes: Vec<Node>,
 }
 
 impl EvmNetwork {
@@ -89,7 +89,10 @@ impl EvmNetwork {
     }
 
     /// The first answer: of the nodes that are well first, of the others if there is none.
-    async fn first<'a, T, F>(&'a self, ask: impl Fn(&'a Node) -> F) -> Result<T, ChainError>
+    pub(super) async fn first<'a, T, F>(
+        &'a self,
+        ask: impl Fn(&'a Node) -> F,
+    ) -> Result<T, ChainError>
     where
         F: Future<Output = Result<T, ChainError>>,
     {
@@ -106,7 +109,7 @@ impl EvmNetwork {
     }
 
     /// The answers of all that answer.
-    async fn all<'a, T, F>(&'a self, ask: impl Fn(&'a Node) -> F) -> Vec<T>
+    pub(super) async fn all<'a, T, F>(&'a self, ask: impl Fn(&'a Node) -> F) -> Vec<T>
     where
         F: Future<Output = Result<T, ChainError>>,
     {
@@ -114,7 +117,7 @@ impl EvmNetwork {
         answers.into_iter().filter_map(Result::ok).collect()
     }
 
-    fn witnesses(&self) -> usize {
+    pub(super) fn witnesses(&self) -> usize {
         self.nodes.len().min(WITNESSES)
     }
 

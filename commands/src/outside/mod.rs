@@ -11,7 +11,9 @@ mod derived;
 pub mod device_tokens;
 pub mod ethers;
 pub mod evm_network;
+mod evm_reads;
 pub mod file_links;
+pub mod gas_price;
 pub mod images;
 pub mod key_keeper;
 pub mod key_ring;
@@ -26,6 +28,7 @@ pub mod pinning_service;
 pub mod pins;
 #[cfg(test)]
 mod played;
+pub mod readable_chain;
 pub mod refresh_tokens;
 mod rpc;
 pub mod sign_in_codes;

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jsonrpsee_core::client::ClientT;
+use jsonrpsee_core::client::{ClientT, Error as ClientError};
 use jsonrpsee_core::params::{ArrayParams, BatchRequestBuilder};
 use jsonrpsee_core::rpc_params;
+use jsonrpsee_http_client::types::ErrorObjectOwned;
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -52,10 +53,12 @@ struct FullBlock {
 }
 
 #[derive(Deserialize)]
-struct Transaction {
-    hash: String,
-    from: String,
-    nonce: String,
+pub(super) struct Transaction {
+    pub hash: String,
+    pub from: String,
+    /// None: it makes a contract.
+    pub to: Option<String>,
+    pub nonce: String,
 }
 
 #[derive(Deserialize)]
@@ -122,17 +125,35 @@ impl Node {
             self.ask_unchecked(questions).await
         }
         .await;
-        match &answers {
-            Ok(_) => self.breaker().answered(),
-            Err(_) => {
-                // Whatever comes back under this address may be another node.
-                self.known.store(false, Ordering::Relaxed);
-                if let Some(rest) = self.breaker().failed(Instant::now()) {
-                    tracing::warn!(node = self.name, ?rest, "the node is left alone");
-                }
+        self.note(answers.is_ok());
+        answers
+    }
+
+    /// Calls a contract that may refuse. None: it did, as a node that is well tells.
+    pub async fn ask_contract(&self, call: ArrayParams) -> Result<Option<String>, ChainError> {
+        let answer = async {
+            self.must_be_of_our_chain().await?;
+            match self.client.request::<String, _>("eth_call", call).await {
+                Ok(returned) => Ok(Some(returned)),
+                Err(ClientError::Call(error)) if failed_in_contract(&error) => Ok(None),
+                Err(error) => Err(unavailable(&self.name, error)),
             }
         }
-        answers
+        .await;
+        self.note(answer.is_ok());
+        answer
+    }
+
+    fn note(&self, answered: bool) {
+        if answered {
+            self.breaker().answered();
+            return;
+        }
+        // Whatever comes back under this address may be another node.
+        self.known.store(false, Ordering::Relaxed);
+        if let Some(rest) = self.breaker().failed(Instant::now()) {
+            tracing::warn!(node = self.name, ?rest, "the node is left alone");
+        }
     }
 
     async fn ask_unchecked<T: DeserializeOwned>(
@@ -358,6 +379,14 @@ impl TryFrom<RawLog> for Transfer {
 
 fn block_question(which: &str) -> Question {
     ("eth_getBlockByNumber", rpc_params![which, false])
+}
+
+/// Whether it is the contract's doing that a call failed, and not the node's.
+fn failed_in_contract(error: &ErrorObjectOwned) -> bool {
+    const REVERTED: i32 = 3;
+    let said = error.message().to_lowercase();
+    let words = ["revert", "out of gas", "opcode", "invalid jump", "stack", "write protection"];
+    error.code() == REVERTED || words.iter().any(|word| said.contains(word))
 }
 
 fn unavailable(node: &str, error: impl std::fmt::Display) -> ChainError {

@@ -2,7 +2,7 @@
 //! signature and what the chain says, was judged before.
 
 use super::address::EvmAddress;
-use super::{Nft, NftError, NftEvent};
+use super::{Nft, NftError, NftEvent, Order};
 use crate::command::Command;
 use crate::permission::Permission;
 
@@ -18,14 +18,22 @@ impl Command<Nft> for RecordOwnership {
     const REQUIRES: Permission = Permission::READ_WHISKEY;
 
     fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
-        match nft {
-            Nft::Confirmed { .. } => Ok(vec![NftEvent::OwnershipVerified {
-                address: self.address,
-                message_hash: self.message_hash.clone(),
-                block_number: self.block_number,
-                block_hash: self.block_hash.clone(),
-            }]),
-            _ => Err(nft.illegal("verify ownership")),
+        nft.owned()?;
+        Ok(vec![NftEvent::OwnershipVerified {
+            address: self.address,
+            message_hash: self.message_hash.clone(),
+            block_number: self.block_number,
+            block_hash: self.block_hash.clone(),
+        }])
+    }
+}
+
+impl Nft {
+    /// Where a token stands that somebody can own.
+    pub fn owned(&self) -> Result<&Order, NftError> {
+        match self {
+            Self::Confirmed { order, .. } => Ok(order),
+            _ => Err(self.illegal("verify ownership")),
         }
     }
 }
