@@ -2,6 +2,7 @@
 //! its table stands in `migrations/` under the same name. All of it can be dropped and replayed.
 
 pub mod alerts;
+pub mod attempts;
 pub mod audit_log;
 pub mod devices;
 pub mod files;

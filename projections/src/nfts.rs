@@ -1,12 +1,13 @@
 //! Tokens, from the request to the verdict.
 
-use domain::id::{TenantId, WhiskeyId};
+use domain::id::{TenantId, UserId, WhiskeyId};
 use domain::nft::{Inclusion, Nft, NftEvent};
 use eventstore::Recorded;
 use eventstore::recorded::Undecodable;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
+use crate::page::{Page, Paged};
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
 use crate::users::at;
@@ -262,6 +263,36 @@ impl Readers {
         let row = sqlx::query_as(&sql).bind(token.value()).fetch_optional(&mut *tx).await?;
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// A page of the tokens of a person's casks, newest cask first.
+    pub async fn nfts_of(
+        &self,
+        tenant: TenantId,
+        owner: UserId,
+        page: Page,
+    ) -> Result<Paged<NftRow>, ReadError> {
+        let matching = "tenant = $1 and owner = $2";
+        let mut tx = self.listing(tenant).await?;
+        let count = format!("select count(*) from read_nfts.nfts where {matching}");
+        let (total,): (i64,) = sqlx::query_as(&count)
+            .bind(tenant.value())
+            .bind(owner.value())
+            .fetch_one(&mut *tx)
+            .await?;
+        let sql = format!(
+            "select {COLUMNS} from read_nfts.nfts where {matching}
+             order by token_id desc limit $3 offset $4"
+        );
+        let items = sqlx::query_as(&sql)
+            .bind(tenant.value())
+            .bind(owner.value())
+            .bind(page.limit())
+            .bind(page.offset())
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Paged { items, total })
     }
 
     /// A token's metadata document, for anybody.
