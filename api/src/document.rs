@@ -29,11 +29,14 @@ use crate::resources::files::Files;
 use crate::resources::internal::Internal;
 use crate::resources::ipfs::{self, Gateway, Ipfs};
 use crate::resources::login_history::LoginHistory;
+use crate::resources::mints::Mints;
+use crate::resources::networks::Networks;
 use crate::resources::nfts::Nfts;
 use crate::resources::notifications::Notifications;
 use crate::resources::oauth2::{self, OAuth2};
 use crate::resources::operations::{self, Insight};
 use crate::resources::outbox;
+use crate::resources::ownership::Owning;
 use crate::resources::passwords::Passwords;
 use crate::resources::people::People;
 use crate::resources::portfolio::PortfolioValue;
@@ -41,6 +44,7 @@ use crate::resources::sessions::Sessions;
 use crate::resources::sign_in::SignIns;
 use crate::resources::tenants::Tenants;
 use crate::resources::tokens::Tokens;
+use crate::resources::transactions::Transactions;
 use crate::resources::users::Users;
 use crate::resources::well_known::{self, Published};
 use crate::resources::whiskeys::Whiskeys;
@@ -60,7 +64,7 @@ type Resources = (
     (Users, People, Tenants, Notifications),
     (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
-    (Nfts, Ipfs),
+    (Nfts, Ipfs, Mints, Owning, Networks, Transactions),
     (AuditLogs, AuditEvents),
 );
 
@@ -114,6 +118,10 @@ fn resources(platform: &Platform) -> Resources {
         (
             Nfts { commands: commands.clone(), readers: readers.clone(), past },
             Ipfs { gateway: gateway_of(platform) },
+            Mints { commands: commands.clone() },
+            Owning { commands: commands.clone() },
+            Networks { commands: commands.clone() },
+            Transactions { commands: commands.clone(), readers: readers.clone() },
         ),
         (
             AuditLogs {

@@ -23,6 +23,7 @@ use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
 use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
 use projections::alerts::Alerts;
+use projections::attempts::Attempts;
 use projections::audit_log::AuditLog;
 use projections::devices::Devices;
 use projections::files::Files;
@@ -180,6 +181,7 @@ impl Platform {
             run.start(Portfolios);
             run.start(AuditLog);
             run.start(Nfts);
+            run.start(Attempts);
             run.start(Files { vault: vault.clone() });
         }
         let journal = Journal::new(log);

@@ -185,6 +185,7 @@ impl Sensitive {
                     "TOKEN_INVALID",
                     "OTP_INVALID",
                     "OTP_ATTEMPTS_EXCEEDED",
+                    "OWNERSHIP_NOT_PROVEN",
                 ];
                 wrong.contains(code)
             }

@@ -62,6 +62,55 @@ impl<const MAX: usize> FieldValue for Text<MAX> {
     }
 }
 
+/// Text of several lines, of at most `MAX` bytes, kept to the letter.
+pub struct Lines<const MAX: usize>(pub String);
+
+impl<const MAX: usize> FieldValue for Lines<MAX> {
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(MAX), ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let text = text(&value)?;
+        match text.len() {
+            0 => Err(wrong(Violation::Required)),
+            length if length > MAX => Err(wrong(Violation::TooLong(MAX))),
+            _ if text.chars().any(|c| c.is_control() && c != '\n') => {
+                Err(wrong(Violation::ControlCharacter))
+            }
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+/// At most `MAX` bytes, written as 0x and hexadecimal.
+pub struct HexBytes<const MAX: usize>(pub Vec<u8>);
+
+impl<const MAX: usize> FieldValue for HexBytes<MAX> {
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(2 + 2 * MAX), ..MetaSchema::new("string") }
+    }
+
+    fn read(value: Value) -> Result<Self, Vec<FieldViolation>> {
+        let text = text(&value)?;
+        if text.len() > 2 + 2 * MAX {
+            return Err(wrong(Violation::TooLong(2 + 2 * MAX)));
+        }
+        let bytes = text.strip_prefix("0x").and_then(unhexed).filter(|bytes| !bytes.is_empty());
+        let malformed = || wrong(Violation::WrongType("0x and hexadecimal digits, two a byte"));
+        bytes.map(Self).ok_or_else(malformed)
+    }
+}
+
+fn unhexed(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |pair: &[u8]| match pair {
+        &[high, low] => Some(digit(high)? * 16 + digit(low)?),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(byte).collect()
+}
+
 impl FieldValue for SecretString {
     fn schema() -> MetaSchema {
         let schema = string_schema(Some("password"), 1024, "Peat&Smoke1994");

@@ -8,11 +8,14 @@ pub mod files;
 pub mod internal;
 pub mod ipfs;
 pub mod login_history;
+pub mod mints;
+pub mod networks;
 pub mod nfts;
 pub mod notifications;
 pub mod oauth2;
 pub mod operations;
 pub mod outbox;
+pub mod ownership;
 pub mod passwords;
 pub mod people;
 pub mod portfolio;
@@ -20,6 +23,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod tenants;
 pub mod tokens;
+pub mod transactions;
 pub mod users;
 pub mod well_known;
 pub mod whiskeys;
@@ -51,4 +55,6 @@ pub enum Tag {
     Files,
     /// Tokens.
     Nfts,
+    /// The networks they are minted on.
+    Blockchain,
 }

@@ -14,17 +14,18 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use projections::nfts::NftRow;
 use projections::{Past, Projection, Readers, nfts};
 
+use super::whiskeys::filters::owner_named;
 use super::whiskeys::whiskey_id;
 use super::{Tag, written};
 use crate::http::asking::{self, Headers};
 use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::body::{Body, Checked};
-use crate::http::envelope::{Accepted, Found};
+use crate::http::envelope::{Accepted, Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::past::rebuilt;
 use crate::http::problem::Problem;
-use crate::http::reading::caught_up;
+use crate::http::reading::{caught_up, page};
 use crate::http::values::Text;
 
 pub struct Nfts {
@@ -174,6 +175,38 @@ impl Nfts {
         let row = row.ok_or_else(|| Problem::new(ErrorCode::NftNotFound))?;
         let sequence = row.sequence;
         Ok(Found::new(row.into()).at_sequence(sequence))
+    }
+
+    /// The tokens of a person's casks, newest cask first
+    ///
+    /// One's own; somebody else's are for who keeps casks for others.
+    #[oai(path = "/nfts/user/:userId", method = "get", operation_id = "nfts_of_user")]
+    async fn nfts_of_user(
+        &self,
+        caller: Caller,
+        #[oai(name = "X-Min-Position")] min_position: Header<Option<String>>,
+        /// A user's id, or `me`.
+        #[oai(name = "userId")]
+        user_id: Path<String>,
+        /// From 1.
+        #[oai(name = "page")]
+        number: Query<Option<String>>,
+        /// At most 100; 20 if left out.
+        limit: Query<Option<String>>,
+    ) -> Result<Found<Vec<Nft>>, Problem> {
+        let actor = caller.0;
+        must_be_allowed(&actor, Permission::READ_WHISKEY)?;
+        let owner = owner_named(&user_id.0, &actor)?;
+        let page = page(number.0, limit.0)?;
+        if actor.user() != Some(owner) {
+            must_be_allowed(&actor, Permission::KEEP_WHISKEY)?;
+            let there = self.readers.user(actor.tenant(), owner).await?;
+            there.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
+        }
+        caught_up(&self.readers, nfts::Nfts::NAME, min_position.0).await?;
+        let found = self.readers.nfts_of(actor.tenant(), owner, page).await?;
+        let shown = found.items.into_iter().map(Nft::from).collect();
+        Ok(Found::new(shown).paged(Pagination::of(page, found.total)))
     }
 
     /// A token's ERC-721 metadata, byte for byte what its digest on the chain commits to
