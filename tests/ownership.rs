@@ -287,3 +287,15 @@ async fn a_wallet_that_is_a_contract_is_asked_whether_it_signed() {
     }
     proof(&ids[0], stands, format!("0x{word}")).await.expect(200);
 }
+
+#[tokio::test]
+async fn who_tries_too_often_is_kept_out_for_a_while() {
+    let world = World::new().await;
+    let failures = ("CASKCHAIN_LIMITS__FAILURES_BEFORE_BLOCK", "3");
+    let server = world.server_with(&[failures]).await;
+    let isla = server.person("Isla").await;
+    for _ in 0..3 {
+        verify(&isla, "let me in", "0x00").await.refused(403, REFUSAL);
+    }
+    verify(&isla, "let me in", "0x00").await.refused(403, "IP_BLOCKED");
+}
