@@ -65,6 +65,14 @@ async fn a_paused_network_gives_no_nonce_and_goes_on_where_it_was() {
     assert_eq!(lab.events("lane.resumed").await[0]["data"]["nextNonce"], 2);
     // Done again, nothing is written.
     resume(&lab).await;
+    // Who did it is in the audit log of the platform.
+    let head = i64::try_from(lab.world.log().await.len()).unwrap() - 1;
+    let log = lab.keeper.get_at("/api/v1/audit/logs?entityType=lane", head).await.expect(200);
+    let deeds = log.data().as_array().unwrap();
+    let gates: Vec<_> = deeds.iter().map(|deed| &deed["after"]["gate"]).collect();
+    assert_eq!(gates, ["open", "paused"]);
+    assert_eq!(deeds[1]["after"]["reason"], "the node is moved");
+    assert!(deeds.iter().all(|deed| deed["actorType"] == "user"));
     assert_eq!(lab.events("lane.resumed").await.len(), 1);
 }
 

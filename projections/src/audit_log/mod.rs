@@ -55,7 +55,7 @@ pub const COUNTED: i64 = 10_000;
 
 impl Projection for AuditLog {
     const NAME: &'static str = "audit_log";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static str = include_str!("../../migrations/audit_log.sql");
 
     async fn apply(

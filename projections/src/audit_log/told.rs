@@ -4,6 +4,7 @@
 use domain::devices::{Devices, DevicesEvent};
 use domain::file::{File, FileEvent};
 use domain::id::DeviceId;
+use domain::lane::{Lane, LaneEvent};
 use domain::nft::{Inclusion, Nft, NftEvent};
 use domain::notices::{Notices, NoticesEvent};
 use domain::personal::Personal;
@@ -53,6 +54,9 @@ pub(super) fn told(event: &Recorded) -> Result<Option<Told>, Undecodable> {
     }
     if let Some(happened) = event.event::<Nft>()? {
         return Ok(Some(Told::of("nft", event, nft(happened))));
+    }
+    if let Some(happened) = event.event::<Lane>()? {
+        return Ok(lane(happened).map(|fields| Told::of("lane", event, fields)));
     }
     if let Some(happened) = event.event::<Tenant>()? {
         return Ok(Some(Told::of("tenant", event, tenant(happened))));
@@ -204,13 +208,34 @@ fn nft(happened: NftEvent) -> Value {
             "status": "PINNED", "transaction.hash": null, "transaction.signer": null,
             "transaction.nonce": null,
         }),
-        NftEvent::MintHeld { reason, .. } => json!({ "status": "HELD", "hold": reason.word() }),
-        NftEvent::MintReleased {} => json!({ "hold": null }),
+        NftEvent::MintHeld { reason, detail } => {
+            json!({ "status": "HELD", "hold": reason.word(), "holdDetail": detail })
+        }
+        NftEvent::MintReleased {} => json!({ "hold": null, "holdDetail": null }),
         NftEvent::TokenTransferred { to, .. } => json!({ "holder": to.to_string() }),
         NftEvent::TokenBurned { .. } => json!({ "status": "BURNED", "holder": null }),
         NftEvent::OwnershipVerified { address, block_number, .. } => json!({
             "ownership.address": address.to_string(), "ownership.blockNumber": block_number,
         }),
+    }
+}
+
+/// None: what the worker does with a nonce is told of the mint.
+fn lane(happened: LaneEvent) -> Option<Value> {
+    match happened {
+        LaneEvent::LanePaused { reason } => Some(json!({ "gate": "paused", "reason": reason })),
+        LaneEvent::LaneQuarantined { reason } => {
+            Some(json!({ "gate": "quarantined", "reason": reason }))
+        }
+        LaneEvent::LaneResumed { .. } => Some(json!({ "gate": "open", "reason": null })),
+        LaneEvent::CancelRequested { nonce } => {
+            Some(json!({ format!("cancelling.{nonce}"): true }))
+        }
+        LaneEvent::LaneOpened { .. }
+        | LaneEvent::NonceAssigned { .. }
+        | LaneEvent::AttemptSigned { .. }
+        | LaneEvent::SlotSettled { .. }
+        | LaneEvent::SlotLost { .. } => None,
     }
 }
 

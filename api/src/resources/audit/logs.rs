@@ -40,7 +40,7 @@ struct AuditEntry {
     session_id: Option<String>,
     /// The type of the event.
     action: String,
-    /// user, session, device, tenant, whiskey, nft, file or sign_in_guard.
+    /// user, session, device, tenant, whiskey, nft, lane, file or sign_in_guard.
     entity_type: String,
     entity_id: String,
     /// The fields that changed, as they were.
