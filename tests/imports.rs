@@ -15,6 +15,8 @@ const LINES: usize = 8_000;
 /// Every so many, one is wrong.
 const WRONG: usize = 1_000;
 const CASKS: usize = LINES - LINES / WRONG;
+/// The first so many are older; one of them is wrong.
+const OLDER: usize = 100;
 
 /// `caskchain import` beside a server.
 struct Importing {
@@ -77,7 +79,10 @@ impl Importing {
 
 fn line(number: usize) -> String {
     let category = if number % WRONG == 7 { "single_melt" } else { "single_malt" };
-    format!("Ardcairn {number},Ardcairn,{category},12,I-{number},hogshead,63.50,250,W7,8400.00,GBP")
+    let age = if number < OLDER { 17 } else { 12 };
+    format!(
+        "Ardcairn {number},Ardcairn,{category},{age},I-{number},hogshead,63.50,250,W7,8400.00,GBP"
+    )
 }
 
 fn casks() -> String {
@@ -157,6 +162,25 @@ async fn every_good_line_is_one_cask_however_often_it_is_killed() {
     assert_eq!(listed, CASKS);
     let found = isla.get("/api/v1/whiskeys/search?q=ardcairn%207999").await.expect(200);
     assert_eq!(found.data()["items"][0]["caskNumber"], "I-7999");
+
+    // Of too many the latest are found; of few all, however long ago they came.
+    let search = async |query: &str| {
+        isla.get(&format!("/api/v1/whiskeys/search?{query}&limit=100")).await.expect(200).body
+    };
+    let number = |cask: &Value| cask["caskNumber"].as_str().unwrap()[2..].parse::<usize>().unwrap();
+    let numbers = |found: &Value| -> Vec<usize> {
+        found["data"]["items"].as_array().unwrap().iter().map(number).collect()
+    };
+    let many = search("q=ardcairn").await;
+    assert_eq!(many["pagination"]["total"], 100);
+    assert!(numbers(&many).iter().all(|number| *number > LINES - 1_100), "{:?}", numbers(&many));
+    for query in ["age=17", "q=ardc&age=15-17&price=8400&currency=GBP"] {
+        let old = search(query).await;
+        assert_eq!(old["pagination"]["total"], OLDER - 1, "{query}");
+        assert!(numbers(&old).iter().all(|number| *number < OLDER), "{query}");
+    }
+    let none = search("q=ardcairn&price=1000-8399&currency=GBP").await;
+    assert_eq!(none["pagination"]["total"], 0);
 }
 
 #[tokio::test]

@@ -148,3 +148,32 @@ async fn what_is_found_is_counted_by_what_it_is() {
     let found = isla.get(&format!("{SEARCH}?q=uigeadail")).await.expect(200);
     assert!(found.data()["items"].as_array().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_cask_is_found_by_what_it_is_now() {
+    let world = World::new().await;
+    let (server, isla) = cellar(&world).await;
+    let (keeper, me) = (server.administrator().await, isla.id().await);
+    let search = async |query: &str, position: i64| {
+        let found = isla.get_at(&format!("{SEARCH}?{query}"), position).await.expect(200);
+        names(&found.data()["items"]).join(" | ")
+    };
+    let found = isla.get(&format!("{SEARCH}?q=grain&status=PENDING&owner=me")).await.expect(200);
+    assert_eq!(names(&found.data()["items"]), ["100% Grain"]);
+    let id = found.data()["items"][0]["id"].as_str().unwrap();
+    let to = |step: &str| format!("/api/v1/whiskeys/{id}{step}");
+
+    let at = keeper.put(&to("/approve")).await.expect(200).position();
+    assert_eq!(search("status=APPROVED", at).await, "100% Grain");
+    assert_eq!(search("q=grain&status=PENDING", at).await, "");
+    assert_eq!(search(&format!("q=ligh&owner={me}"), at).await, "100% Grain");
+    assert_eq!(search("price=1-299&currency=GBP", at).await, "");
+
+    let worth = json!({ "value": { "amount": "150000", "currency": "EUR" } });
+    let at = isla.post(&to("/valuations"), worth).await.expect(200).position();
+    assert_eq!(search("price=100000-&currency=EUR", at).await, "100% Grain");
+    assert_eq!(search("price=300&currency=GBP", at).await, "");
+    // The words of two casks, and what only one of them begins with.
+    assert_eq!(search("q=ardcairn%20re", at).await, "Ardcairn Reserve");
+    assert_eq!(search("q=islay%20smo&age=10", at).await, "Ardbèg Uigeadail");
+}

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::document::{internal_routes, routes};
+use crate::http::sips::InSips;
 use crate::role::Role;
 use crate::wiring::{Platform, StartError, required};
 
@@ -71,7 +72,7 @@ async fn listen(
     routes: impl Endpoint + 'static,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    Server::new(TcpListener::bind(address))
+    Server::new(InSips(TcpListener::bind(address)))
         .name("caskchain")
         .idle_timeout(IDLE)
         .run_with_graceful_shutdown(routes, stop.cancelled_owned(), Some(DRAIN))

@@ -2,6 +2,8 @@
 create table whiskeys (
     whiskey_id bigint primary key,
     tenant bigint not null,
+    -- The how-manieth of its tenant it is, from 0.
+    number bigint not null,
     sequence bigint not null,
     owner bigint not null,
     status text not null,
@@ -37,16 +39,27 @@ create index whiskeys_by_age on whiskeys (tenant, age, whiskey_id);
 create index whiskeys_by_vintage on whiskeys (tenant, vintage, whiskey_id);
 create index whiskeys_by_price on whiskeys (tenant, price, whiskey_id);
 create index whiskeys_by_words on whiskeys using gin (words);
--- Every word of any cask once, to find the one that was meant. Compared as bytes, so that beginnings
--- are found by the key.
+-- What casks are found by, and how many are found by it: words as they were written, what is left of
+-- them without their endings, and marks. Compared as bytes, so that beginnings are found by the key.
+-- Counts change all the time and have to fit beside what they were.
 create table words (
     tenant bigint not null,
     word text collate "C" not null,
+    casks bigint not null,
+    written boolean not null,
     primary key (tenant, word)
+) with (fillfactor = 50);
+create index words_alike on words using gin (word public.gin_trgm_ops) where written;
+-- How many casks a tenant has.
+create table cellars (
+    tenant bigint primary key,
+    casks bigint not null
 );
-create index words_alike on words using gin (word public.gin_trgm_ops);
 alter table words enable row level security;
 create policy one_tenant on words for select to caskchain_reader
+    using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);
+alter table cellars enable row level security;
+create policy one_tenant on cellars for select to caskchain_reader
     using (tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint);
 alter table whiskeys enable row level security;
 create policy one_tenant on whiskeys for select to caskchain_reader
@@ -56,4 +69,9 @@ create policy one_tenant on whiskeys for select to caskchain_reader
 create view whiskeys_of_tenant as select * from whiskeys
     where tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint;
 create view words_of_tenant as select * from words
+    where tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint;
+-- For search alone, which goes by words and by no other index: sums have none.
+create view whiskeys_by_word as select * from whiskeys
+    where tenant + 0 = nullif(current_setting('caskchain.tenant', true), '')::bigint;
+create view cellar_of_tenant as select * from cellars
     where tenant = nullif(current_setting('caskchain.tenant', true), '')::bigint;

@@ -19,4 +19,5 @@ pub mod portion;
 pub mod problem;
 pub mod reading;
 pub mod service;
+pub mod sips;
 pub mod values;

@@ -5,13 +5,12 @@
 mod asking;
 mod casks;
 mod chance;
+mod loading;
 mod pages;
 mod report;
 mod searches;
 mod upload;
 mod world;
-
-use std::time::Instant;
 
 use report::Findings;
 use world::World;
@@ -26,26 +25,29 @@ fn casks() -> u64 {
     fewer.map_or(1_000_000, |fewer| fewer.parse().unwrap())
 }
 
+/// Everything is measured, unless `CASKCHAIN_BENCH_ONLY` names some of `search,pages,upload`, or
+/// `load`: then nothing is.
+fn is_wanted(part: &str) -> bool {
+    let only = std::env::var("CASKCHAIN_BENCH_ONLY").ok();
+    only.is_none_or(|only| only.split(',').any(|wanted| wanted == part))
+}
+
 #[tokio::main]
 async fn main() {
     if std::env::var_os(upload::SERVE).is_some() {
         return upload::serve().await;
     }
     let world = World::start().await;
-    let owner = world.owner().await;
-    let file = world.folder.path().join("casks.csv");
-    let began = Instant::now();
-    casks::write(&file, casks());
-    eprintln!("{} casks are written to a file, {:.1?}", casks(), began.elapsed());
-
-    let imported = world.import(&file, owner).await;
-    let folded = world.fold(casks()).await;
-    world.settle().await;
-    let readers = world.readers();
-    let searches = searches::measure(&readers).await;
-    let pages = pages::measure(&readers, &world).await;
-    let upload_mib = upload::measure(&world).await;
-
-    report::print(&Findings { casks: casks(), imported, folded, searches, pages, upload_mib });
+    let (readers, mut findings) = (world.readers(), Findings::of(loading::load(&world).await));
+    if is_wanted("search") {
+        findings.searches = Some(searches::measure(&readers).await);
+    }
+    if is_wanted("pages") {
+        findings.pages = Some(pages::measure(&readers, &world).await);
+    }
+    if is_wanted("upload") {
+        findings.upload_mib = Some(upload::measure(&world).await);
+    }
+    report::print(&findings);
     world.stop().await;
 }

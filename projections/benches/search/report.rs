@@ -1,20 +1,27 @@
 //! What was found, for people and, in the last line, for programs.
 
+use std::fmt::Write;
+
 use crate::asking::Asked;
-use crate::world::{Folded, Imported};
+use crate::loading::Loaded;
 
 pub struct Findings {
-    pub casks: u64,
-    pub imported: Imported,
-    pub folded: Folded,
-    pub searches: Asked,
-    pub pages: Asked,
+    pub loaded: Loaded,
+    pub searches: Option<Asked>,
+    pub pages: Option<Asked>,
     /// More than before, while a file of 20 MiB comes.
-    pub upload_mib: f64,
+    pub upload_mib: Option<f64>,
+}
+
+impl Findings {
+    pub const fn of(loaded: Loaded) -> Self {
+        Self { loaded, searches: None, pages: None, upload_mib: None }
+    }
 }
 
 pub fn print(findings: &Findings) {
-    let Findings { casks, imported, folded, searches, pages, upload_mib } = findings;
+    let Findings { loaded: Loaded { casks, imported, folded }, searches, pages, upload_mib } =
+        findings;
     println!(
         "\n{casks} casks, all of them imported and folded as any others: nothing was filled in\n\
          import, in a process with no other role: {:.0} casks/s ({:.1} s)\n\
@@ -22,19 +29,25 @@ pub fn print(findings: &Findings) {
          is {} MiB\n",
         imported.per_s, imported.seconds, folded.per_s, folded.seconds, folded.mib,
     );
-    table("search", searches);
-    table("page", pages);
-    println!("\nwhile files of 20 MiB come in, a process holds at most {upload_mib:.1} MiB more");
-    println!(
-        "\nRESULT p95_search_ms={:.1} p95_page_ms={:.1} import_per_s={:.0} upload_mib={upload_mib:.1} \
-         folded_per_s={:.0} searches_per_s={:.0} pages_per_s={:.0}",
-        searches.p95_ms(),
-        pages.p95_ms(),
-        imported.per_s,
-        folded.per_s,
-        searches.per_s,
-        pages.per_s,
-    );
+    let mut result = String::from("RESULT");
+    for (what, asked) in [("search", searches), ("page", pages)] {
+        if let Some(asked) = asked {
+            table(what, asked);
+            write!(result, " p95_{what}_ms={:.1}", asked.p95_ms()).unwrap();
+        }
+    }
+    write!(result, " import_per_s={:.0}", imported.per_s).unwrap();
+    if let Some(mib) = upload_mib {
+        println!("\nwhile files of 20 MiB come in, a process holds at most {mib:.1} MiB more");
+        write!(result, " upload_mib={mib:.1}").unwrap();
+    }
+    write!(result, " folded_per_s={:.0}", folded.per_s).unwrap();
+    for (what, asked) in [("searches", searches), ("pages", pages)] {
+        if let Some(asked) = asked {
+            write!(result, " {what}_per_s={:.0}", asked.per_s).unwrap();
+        }
+    }
+    println!("\n{result}");
 }
 
 fn table(what: &str, asked: &Asked) {

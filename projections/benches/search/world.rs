@@ -1,6 +1,6 @@
 //! The private services, somebody who owns casks, and the way of the casks into the read models.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use embedded::{DataFolder, Nats, Postgres, PostgresOptions, Progress};
 use eventstore::database::{self, Role as DatabaseRole};
 use eventstore::{Context, Entropy};
 use projections::Readers;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::time::sleep;
 
@@ -32,20 +33,45 @@ pub const OWNERS_PASSWORD: &str = "Peat&Smoke1994";
 const NOBODY: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 /// A third of what a process has by default.
 const CONNECTIONS: u32 = 8;
+const SHARED_BUFFERS: &str = "4GB";
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
 pub struct World {
     postgres: Postgres,
     nats: Nats,
-    pub folder: tempfile::TempDir,
+    folder: Folder,
     key: String,
 }
 
+/// Where the services keep their data: gone afterwards, or loaded once and measured many times.
+enum Folder {
+    ThrownAway(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn choose() -> Self {
+        match std::env::var_os("CASKCHAIN_BENCH_FOLDER") {
+            Some(path) => Self::Kept(path.into()),
+            None => Self::ThrownAway(tempfile::tempdir().unwrap()),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::ThrownAway(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 pub struct Imported {
     pub per_s: f64,
     pub seconds: f64,
 }
 
+#[derive(Serialize, Deserialize)]
 pub struct Folded {
     pub per_s: f64,
     pub seconds: f64,
@@ -54,19 +80,24 @@ pub struct Folded {
 
 impl World {
     pub async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::choose();
         let services = DataFolder::open(folder.path().join("services")).unwrap();
         let progress: Progress = Arc::new(|line: &str| eprintln!("{line}"));
-        let throw_away = PostgresOptions { throw_away: true };
-        let (postgres, nats) = tokio::try_join!(
-            Postgres::start_with(&services, &progress, throw_away),
+        let options = PostgresOptions { throw_away: matches!(folder, Folder::ThrownAway(_)) };
+        let (mut postgres, nats) = tokio::try_join!(
+            Postgres::start_with(&services, &progress, options),
             Nats::start(&services, &progress),
         )
         .unwrap();
+        give_memory(&mut postgres).await;
         database::migrate(&postgres.url()).await.unwrap();
         database::ensure_login(&postgres.url(), LOGIN, PASSWORD).await.unwrap();
-        let key = STANDARD.encode(Entropy::default().bytes::<32>().unwrap());
+        let key = key(&folder.path().join("key"));
         Self { postgres, nats, folder, key }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub async fn stop(mut self) {
@@ -82,7 +113,7 @@ impl World {
 
     /// For a process of its own.
     pub fn settings(&self, listen: &str) -> Vec<(String, String)> {
-        let data_folder = self.folder.path().join("server");
+        let data_folder = self.path("server");
         let settings = [
             ("LISTEN", listen.to_owned()),
             ("DATA_FOLDER", data_folder.to_string_lossy().into_owned()),
@@ -168,6 +199,14 @@ impl World {
         eprintln!("vacuumed and analysed, {:.1?}", began.elapsed());
     }
 
+    /// What is read all day is in memory.
+    pub async fn warm_up(&self) {
+        let tables = "create extension if not exists pg_prewarm;
+            select pg_prewarm(oid) from pg_class where relkind in ('r', 'i')
+               and relnamespace in ('read_whiskeys'::regnamespace)";
+        sqlx::raw_sql(tables).execute(&self.database().await).await.unwrap();
+    }
+
     pub fn readers(&self) -> Readers {
         Readers::new(database::pool(&self.url(), DatabaseRole::Reader, CONNECTIONS).unwrap(), &[])
     }
@@ -190,4 +229,24 @@ impl World {
     async fn database(&self) -> PgPool {
         PgPool::connect(&self.postgres.url()).await.unwrap()
     }
+}
+
+/// One and the same for the same data.
+fn key(path: &Path) -> String {
+    if let Ok(key) = std::fs::read_to_string(path) {
+        return key;
+    }
+    let key = STANDARD.encode(Entropy::default().bytes::<32>().unwrap());
+    std::fs::write(path, &key).unwrap();
+    key
+}
+
+/// A fifth of the machine's, more or less, as its manual advises and an installation would.
+async fn give_memory(postgres: &mut Postgres) {
+    let database = PgPool::connect(&postgres.url()).await.unwrap();
+    let setting = format!("alter system set shared_buffers = '{SHARED_BUFFERS}'");
+    sqlx::raw_sql(&setting).execute(&database).await.unwrap();
+    database.close().await;
+    postgres.stop().await.unwrap();
+    postgres.start_again().await.unwrap();
 }

@@ -4,7 +4,7 @@ use domain::id::{TenantId, UserId};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::order::{After, Order};
-use super::words::{self, Mark};
+use super::words::all_marks;
 use super::{COLUMNS, WhiskeyRow};
 use crate::page::Page;
 use crate::reading::{ReadError, Readers};
@@ -51,17 +51,12 @@ pub const COUNTED: i64 = 1_000;
 impl Filter {
     /// Adds its conditions to a query that has one already.
     pub(super) fn conditions<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>) {
-        self.equalities(query);
-        self.ranges(query, "");
-    }
-
-    fn equalities<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>) {
         if let Some(owner) = self.owner {
             query.push(" and owner = ").push_bind(owner.value());
         }
         let texts = [("status", &self.status), ("currency", &self.currency)];
         // Not by their columns as well: PostgreSQL would take them for twice as seldom.
-        if let Some(marks) = words::all_marks(&self.marks()) {
+        if let Some(marks) = all_marks(&self.names()) {
             query.push(" and words @@ ").push_bind(marks).push("::text::tsquery");
         }
         for (column, wanted) in texts {
@@ -69,49 +64,25 @@ impl Filter {
                 query.push(format!(" and {column} = ")).push_bind(wanted);
             }
         }
+        self.ranges(query);
     }
 
-    /// The same for a search. An index of ages or prices beside the one of words would be read for
-    /// nothing: sums have none.
-    pub(super) fn conditions_beside_words<'a>(
-        &'a self,
-        query: &mut QueryBuilder<'a, Postgres>,
-        question: &'a str,
-    ) {
-        self.equalities(query);
-        if !question.is_empty() {
-            query.push(" and words @@ ").push_bind(question).push("::text::tsquery");
-        }
-        let has_words = !question.is_empty() || !self.marks().is_empty();
-        self.ranges(query, if has_words { " + 0" } else { "" });
-    }
-
-    fn ranges<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>, plus: &str) {
+    /// Adds what the numbers of a cask have to lie in.
+    pub(super) fn ranges<'a>(&'a self, query: &mut QueryBuilder<'a, Postgres>) {
         for (column, (from, to)) in [("age", self.age), ("vintage", self.vintage)] {
             if let Some(from) = from {
-                query.push(format!(" and {column}{plus} >= ")).push_bind(from);
+                query.push(format!(" and {column} >= ")).push_bind(from);
             }
             if let Some(to) = to {
-                query.push(format!(" and {column}{plus} <= ")).push_bind(to);
+                query.push(format!(" and {column} <= ")).push_bind(to);
             }
         }
         for (comparison, bound) in [(">=", &self.price.0), ("<=", &self.price.1)] {
             if let Some(bound) = bound {
-                query.push(format!(" and price{plus} {comparison} ")).push_bind(bound);
+                query.push(format!(" and price {comparison} ")).push_bind(bound);
                 query.push("::text::numeric");
             }
         }
-    }
-
-    fn marks(&self) -> Vec<Mark<'_>> {
-        let marks = [
-            ("category", &self.category),
-            ("brand", &self.brand),
-            ("distillery", &self.distillery),
-            ("region", &self.region),
-        ];
-        let marks = marks.into_iter();
-        marks.filter_map(|(kind, value)| Some((kind, value.as_deref()?))).collect()
     }
 }
 

@@ -2,23 +2,32 @@
 
 mod cask;
 mod catalogue;
+mod dictionary;
+mod facets;
+mod marks;
 mod order;
 mod registrations;
 mod search;
+mod slices;
+mod way;
 mod words;
+
+use std::collections::BTreeMap;
 
 pub use catalogue::{COUNTED, Filter, Listed, Start};
 use domain::id::{TenantId, WhiskeyId};
 use domain::whiskey::details::Details;
 use domain::whiskey::{Attachment, Whiskey, WhiskeyEvent};
 use eventstore::Recorded;
+pub use facets::FacetRow;
 pub use order::{After, Order, Sort, SortKey};
-pub use search::{FacetRow, Search};
+pub use search::Search;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 
 use self::registrations::Registrations;
+use self::words::Document;
 use crate::projection::{ApplyError, Projection};
 use crate::reading::{ReadError, Readers};
 
@@ -45,7 +54,7 @@ pub struct WhiskeyRow {
 
 impl Projection for Whiskeys {
     const NAME: &'static str = "whiskeys";
-    const VERSION: i32 = 6;
+    const VERSION: i32 = 7;
     const TABLES: &'static str = include_str!("../../migrations/whiskeys.sql");
 
     async fn apply(
@@ -88,29 +97,24 @@ async fn change(
     happened: WhiskeyEvent,
 ) -> Result<(), ApplyError> {
     let before = load(connection, event.id()?).await?;
-    let details = before.details.clone();
-    let Some(row) = WhiskeyRow::after(Some(before), event, happened)? else {
+    let Some(row) = WhiskeyRow::after(Some(before.clone()), event, happened)? else {
         return Ok(());
     };
-    if row.details != details {
-        write_details(connection, &row, event.tenant).await?;
+    if row.details != before.details {
+        write_details(connection, &row).await?;
     }
+    write_words(connection, &before, &row, event.tenant).await?;
     update(connection, &row).await
 }
 
-/// The details, and the columns that lists are filtered, sorted and found by.
-async fn write_details(
-    connection: &mut PgConnection,
-    row: &WhiskeyRow,
-    tenant: TenantId,
-) -> Result<(), ApplyError> {
+/// The details, and the columns that lists are filtered and sorted by.
+async fn write_details(connection: &mut PgConnection, row: &WhiskeyRow) -> Result<(), ApplyError> {
     let details = &row.details.0;
     let price = details.market_value.as_ref();
-    let (document, meant) = words::document(&texts(details), &marks(details));
     sqlx::query(
         "update whiskeys set name = $2, brand = $3, distillery = $4, region = $5, category = $6,
              age = $7, vintage = $8, price = $9::text::numeric, currency = $10,
-             words = $11::text::tsvector, details = $12
+             details = $11
          where whiskey_id = $1",
     )
     .bind(row.whiskey_id)
@@ -123,25 +127,61 @@ async fn write_details(
     .bind(details.vintage.and_then(|year| i16::try_from(year).ok()))
     .bind(price.map(|money| money.amount.to_string()))
     .bind(price.map(|money| money.currency.as_str()))
-    .bind(document)
     .bind(Json(details))
     .execute(&mut *connection)
     .await?;
-    let meant: Vec<_> = meant.into_iter().map(|word| (tenant.value(), word)).collect();
-    remember_words(connection, meant).await
+    Ok(())
 }
 
-async fn remember_words(
+/// What it is found by, if that is something else than before.
+async fn write_words(
     connection: &mut PgConnection,
-    words: impl IntoIterator<Item = (i64, String)>,
+    before: &WhiskeyRow,
+    row: &WhiskeyRow,
+    tenant: TenantId,
 ) -> Result<(), ApplyError> {
+    let of = |row: &WhiskeyRow| Document::of(&texts(&row.details.0), &marks::of(row));
+    let (old, mut new) = (of(before), of(row));
+    if old.text == new.text {
+        return Ok(());
+    }
+    let (number,): (i64,) = sqlx::query_as("select number from whiskeys where whiskey_id = $1")
+        .bind(row.whiskey_id)
+        .fetch_one(&mut *connection)
+        .await?;
+    slices::of(number).for_each(|mark| new.add(&mark));
+    sqlx::query("update whiskeys set words = $2::text::tsvector where whiskey_id = $1")
+        .bind(row.whiskey_id)
+        .bind(new.text)
+        .execute(&mut *connection)
+        .await?;
+    let mut words = BTreeMap::new();
+    for (word, written) in &old.counted {
+        words.insert((tenant.value(), word.clone()), (-1, *written));
+    }
+    for (word, written) in new.counted {
+        words.entry((tenant.value(), word)).or_insert((0, written)).0 += 1;
+    }
+    words.retain(|_, (casks, _)| *casks != 0);
+    count_words(connection, words).await
+}
+/// How many casks more have a word of a tenant, and whether somebody wrote it so.
+type Counts = BTreeMap<(i64, String), (i64, bool)>;
+
+async fn count_words(connection: &mut PgConnection, words: Counts) -> Result<(), ApplyError> {
+    let (words, counts): (Vec<_>, Vec<_>) = words.into_iter().unzip();
     let (tenants, words): (Vec<i64>, Vec<String>) = words.into_iter().unzip();
+    let (casks, written): (Vec<i64>, Vec<bool>) = counts.into_iter().unzip();
     sqlx::query(
-        "insert into words (tenant, word) select distinct unnest($1::bigint[]), unnest($2::text[])
-         on conflict do nothing",
+        "insert into words as known (tenant, word, casks, written)
+         select unnest($1::bigint[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::boolean[])
+         on conflict (tenant, word) do update set casks = known.casks + excluded.casks,
+             written = known.written or excluded.written",
     )
     .bind(tenants)
     .bind(words)
+    .bind(casks)
+    .bind(written)
     .execute(connection)
     .await?;
     Ok(())
@@ -191,17 +231,6 @@ async fn update(connection: &mut PgConnection, row: &WhiskeyRow) -> Result<(), A
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// What a cask is filtered by and what stays as it is until its details change.
-fn marks(details: &Details) -> Vec<words::Mark<'_>> {
-    let brand = details.brand.iter().map(|brand| ("brand", brand.as_str()));
-    let region = details.region.iter().map(|region| ("region", region.as_str()));
-    [("category", details.category.word()), ("distillery", details.distillery.as_str())]
-        .into_iter()
-        .chain(brand)
-        .chain(region)
-        .collect()
 }
 
 const COLUMNS: &str = "whiskey_id, sequence, owner, status,

@@ -1,7 +1,8 @@
 //! The words of a text, as casks are found by them: small letters without accents; Chinese, Japanese
 //! and Korean, which have no spaces, by every two characters that stand together.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -11,6 +12,9 @@ use unicode_normalization::char::is_combining_mark;
 const MAX_LENGTH: usize = 40;
 /// So many of a text count, for what is stored and for what is asked.
 const MAX_WORDS: usize = 200;
+/// Years, ages and strengths are no longer.
+const SHORT_NUMBER: usize = 4;
+const MARKED: char = '=';
 
 /// A word, and what is left of it without its ending if that is something else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +29,13 @@ impl Word {
         self.text.contains(char::is_numeric)
     }
 
+    /// What is looked for: whoever has the word has it without its ending, too.
+    pub fn form(&self) -> &str {
+        self.stem.as_deref().unwrap_or(&self.text)
+    }
+
     /// Whether what begins with it is looked for: what begins with one letter is nearly everything.
-    fn is_beginning(&self) -> bool {
+    pub fn is_beginning(&self) -> bool {
         let mut characters = self.text.chars();
         characters.next().is_some_and(is_ideographic) || characters.next().is_some()
     }
@@ -93,71 +102,86 @@ fn pairs(run: &str) -> Vec<String> {
 /// A text and how much it counts, from A to D.
 pub(super) type Weighted<'a> = (&'a str, char);
 
-/// Something that is filtered by, and its value.
-pub(super) type Mark<'a> = (&'static str, &'a str);
+/// What a cask is found by.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// As PostgreSQL takes it: each word once, with the most it counts, and marks.
+    pub text: String,
+    /// What is counted of it, and whether somebody wrote it so.
+    pub counted: BTreeMap<String, bool>,
+}
 
-/// What PostgreSQL takes for a document: each word once, with the most it counts, and marks. Gives
-/// also the words that somebody may have meant.
-pub(super) fn document(texts: &[Weighted<'_>], marks: &[Mark<'_>]) -> (String, Vec<String>) {
-    let mut seen: HashSet<String> = HashSet::new();
-    let (mut document, mut meant) = (String::new(), Vec::new());
-    for (text, weight) in texts {
-        for word in words(text) {
-            if !word.has_digit() && !seen.contains(&word.text) {
-                meant.push(word.text.clone());
-            }
-            for form in [Some(word.text), word.stem].into_iter().flatten() {
-                if !seen.contains(&form) {
-                    document.push_str(&format!("{}:1{weight} ", quoted(&form)));
-                    seen.insert(form);
+impl Document {
+    pub fn of(texts: &[Weighted<'_>], marks: &[Mark]) -> Self {
+        let (mut document, mut seen) = (Self::default(), HashSet::new());
+        for (text, weight) in texts {
+            for Word { text, stem } in words(text) {
+                document.count(&text, true);
+                for form in [Some(text), stem].into_iter().flatten() {
+                    if !seen.contains(&form) {
+                        document.text.push_str(&format!("{}:1{weight} ", quoted(&form)));
+                        document.count(&form, false);
+                        seen.insert(form);
+                    }
                 }
             }
         }
+        for mark in marks {
+            document.add(mark);
+            document.count(&mark.0, false);
+        }
+        document
     }
-    for mark in marks {
-        document.push_str(&format!("{} ", quoted(&written(mark))));
+
+    /// A mark that is not counted.
+    pub fn add(&mut self, mark: &Mark) {
+        self.text.push_str(&mark.question());
+        self.text.push(' ');
     }
-    (document, meant)
+
+    /// Numbers of casks are all different: nobody gains by counting them.
+    fn count(&mut self, word: &str, written: bool) {
+        if is_counted(word) {
+            *self.counted.entry(word.to_owned()).or_default() |= written;
+        }
+    }
+}
+
+/// Whether the words of all casks have this one, if any cask has it.
+pub(super) fn is_counted(word: &str) -> bool {
+    !word.contains(char::is_numeric) || word.starts_with(MARKED) || word.len() <= SHORT_NUMBER
+}
+
+/// Something that is filtered by, with its value, as a word. None that is typed begins like this, so
+/// nobody finds it by typing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark(pub String);
+
+impl Mark {
+    pub fn new(kind: &str, value: impl Display) -> Self {
+        Self(format!("{MARKED}{kind}={value}"))
+    }
+
+    pub fn question(&self) -> String {
+        quoted(&self.0)
+    }
 }
 
 /// A question for what has all of these marks. None if there are none.
-pub(super) fn all_marks(marks: &[Mark<'_>]) -> Option<String> {
-    let marks: Vec<_> = marks.iter().map(|mark| quoted(&written(mark))).collect();
+pub(super) fn all_marks(marks: &[Mark]) -> Option<String> {
+    let marks: Vec<_> = marks.iter().map(Mark::question).collect();
     (!marks.is_empty()).then(|| marks.join(" & "))
 }
 
-/// No word begins like this, so nobody finds a mark by typing.
-fn written((kind, value): &Mark<'_>) -> String {
-    format!("={kind}={value}")
-}
-
-/// How the last word of a question is taken: nobody knows whether it is typed to its end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last {
-    Whole,
-    /// As the beginning of others.
-    Begun,
-}
-
-/// What PostgreSQL takes for a question: all words. None if there is nothing to look for.
-pub(super) fn question(asked: &[Word], how: Last) -> Option<String> {
-    let last = asked.len().checked_sub(1)?;
-    let term = |(index, word): (usize, &Word)| {
-        let is_begun = how == Last::Begun && index == last && word.is_beginning();
-        let ending = if is_begun { ":*" } else { "" };
-        let text = format!("{}{ending}", quoted(&word.text));
-        match &word.stem {
-            Some(stem) => format!("({text} | {})", quoted(stem)),
-            None => text,
-        }
-    };
-    Some(asked.iter().enumerate().map(term).collect::<Vec<_>>().join(" & "))
-}
-
 /// A question for any of these words.
-pub(super) fn any_of(words: impl Iterator<Item = String>) -> String {
-    let words: Vec<String> = words.map(|word| quoted(&word)).collect();
+pub(super) fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.map(quoted).collect();
     format!("({})", words.join(" | "))
+}
+
+/// A question for whatever begins like this.
+pub(super) fn beginning_with(beginning: &str) -> String {
+    format!("{}:*", quoted(beginning))
 }
 
 /// The words that were asked for. Of a run without spaces the pairs are enough.
@@ -207,28 +231,42 @@ mod tests {
     #[test]
     fn nothing_that_is_typed_is_understood_as_anything_else() {
         let typed = asked("o'neill & !(x) | y:* \\ <->");
-        let begun = |typed: &[Word]| question(typed, Last::Begun);
-        assert_eq!(begun(&typed).unwrap(), "'o' & 'neill' & 'x' & 'y'");
-        assert_eq!(begun(&asked("y' ne")).unwrap(), "'y' & 'ne':*");
-        assert_eq!(question(&asked("y' ne"), Last::Whole).unwrap(), "'y' & 'ne'");
-        assert_eq!(begun(&asked("!!")), None);
+        let question = any_of(typed.iter().map(Word::form));
+        assert_eq!(question, "('o' | 'neill' | 'x' | 'y')");
+        assert_eq!(beginning_with("ne"), "'ne':*");
+        assert_eq!(asked("!!"), []);
         assert_eq!(quoted("a'\\b"), "'a''\\\\b'");
     }
 
     #[test]
     fn a_word_counts_as_much_as_its_best_place() {
-        let (document, meant) = document(&[("Peat 12", 'A'), ("peat smoke", 'D')], &[]);
-        assert_eq!(document, "'peat':1A '12':1A 'smoke':1D ");
-        assert_eq!(meant, ["peat", "smoke"]);
+        let document = Document::of(&[("Peat 12", 'A'), ("peat casks", 'D')], &[]);
+        assert_eq!(document.text, "'peat':1A '12':1A 'casks':1D 'cask':1D ");
+        let written = |(word, written): (&String, &bool)| written.then(|| word.clone());
+        let written: Vec<_> = document.counted.iter().filter_map(written).collect();
+        assert_eq!(written, ["12", "casks", "peat"]);
+        assert!(document.counted.contains_key("cask"));
+    }
+
+    #[test]
+    fn long_numbers_are_found_and_not_counted() {
+        let document = Document::of(&[("C-0001234 2012", 'B')], &[Mark::new("owner", 123_456)]);
+        assert_eq!(document.text, "'c':1B '0001234':1B '2012':1B '=owner=123456' ");
+        assert_eq!(
+            document.counted.into_keys().collect::<Vec<_>>(),
+            ["2012", "=owner=123456", "c"]
+        );
     }
 
     #[test]
     fn marks_are_found_by_their_value_and_not_by_typing() {
-        let (document, meant) = document(&[], &[("region", "Islay's")]);
-        assert_eq!((document.as_str(), meant.len()), ("'=region=Islay''s' ", 0));
-        assert_eq!(all_marks(&[("region", "Islay's")]).unwrap(), "'=region=Islay''s'");
+        let mark = Mark::new("region", "Islay's");
+        let document = Document::of(&[], std::slice::from_ref(&mark));
+        assert_eq!(document.text, "'=region=Islay''s' ");
+        assert!(!document.counted["=region=Islay's"]);
+        assert_eq!(all_marks(&[mark]).unwrap(), "'=region=Islay''s'");
         assert_eq!(all_marks(&[]), None);
-        let typed = asked("=region=Islay");
-        assert_eq!(question(&typed, Last::Whole).unwrap(), "'region' & 'islay'");
+        let typed: Vec<_> = asked("=region=Islay").into_iter().map(|word| word.text).collect();
+        assert_eq!(typed, ["region", "islay"]);
     }
 }

@@ -50,7 +50,7 @@ impl From<Search> for Finds {
         let mut facets: BTreeMap<String, Vec<FacetValue>> = BTreeMap::new();
         for row in found.facets {
             facets
-                .entry(row.facet)
+                .entry(row.facet.to_owned())
                 .or_default()
                 .push(FacetValue { value: row.value, count: row.count });
         }
@@ -146,7 +146,8 @@ impl Catalogue {
     /// Find casks by words
     ///
     /// All words have to be there, the last one at least in its beginning; in English with other
-    /// endings, too. What is found is counted, and sorted by how well it fits, up to three hundred.
+    /// endings, too. Up to a hundred are found, of more those among the casks registered last; these
+    /// are counted, and sorted by how well they fit or as it is asked for.
     #[oai(path = "/whiskeys/search", method = "get", operation_id = "search_whiskeys")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the endpoint")]
     async fn search_whiskeys(
