@@ -245,7 +245,7 @@ impl Node {
             return Ok(None);
         }
         // The first block after which the count is beyond the nonce.
-        let (mut before, mut within) = (0, finalized_block);
+        let (mut before, mut within) = self.around(of, nonce, finalized_block).await?;
         while before + 1 < within {
             let middle = before.midpoint(within);
             if self.count_at(of, middle).await? > nonce {
@@ -267,6 +267,24 @@ impl Node {
             block_hash: block.hash,
             finalized_block,
         }))
+    }
+
+    /// A block before the nonce was spent, and one by which it was: looked for from the newest back,
+    /// since most nodes know old states no more.
+    async fn around(
+        &self,
+        of: EvmAddress,
+        nonce: u64,
+        newest: u64,
+    ) -> Result<(u64, u64), ChainError> {
+        let (mut within, mut step) = (newest, 1);
+        loop {
+            let before = newest.saturating_sub(step);
+            if before == 0 || self.count_at(of, before).await? <= nonce {
+                return Ok((before, within));
+            }
+            (within, step) = (before, step * 2);
+        }
     }
 
     async fn count_at(&self, of: EvmAddress, block: u64) -> Result<u64, ChainError> {

@@ -44,8 +44,9 @@ impl LaneWorker {
         self.record_inclusions(&sight.included, memory).await?;
         self.record_reorgs(&sight.pending).await?;
         moved |= self.lose(&sight.pending, memory).await?;
-        moved |= self.sign(&lane, &sight.pending, memory).await?;
+        // First what is signed already: a signer that is away must not keep it from the network.
         self.send(&sight.pending, memory).await?;
+        moved |= self.sign(&lane, &sight.pending, memory).await?;
         if !self.finality.is_broken() {
             moved |= self.assign(&lane, pending).await?;
         }
