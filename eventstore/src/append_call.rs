@@ -83,10 +83,20 @@ fn ends(batch: &[&Job]) -> Vec<i32> {
     ends.flatten().collect()
 }
 
+/// Which streams are looked at before they are written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// All but new ones. Their ids were made a moment ago, so that looking is in vain; if one is
+    /// there all the same, the index of streams refuses the whole batch.
+    AtKnownStreams,
+    AtAllStreams,
+}
+
 /// Appends a batch on this connection.
 pub(crate) async fn append(
     connection: &mut PgConnection,
     batch: &[&Job],
+    look: Look,
 ) -> Result<Outcomes, sqlx::Error> {
     /// One column of a kind: the same field of every item.
     macro_rules! column {
@@ -102,6 +112,7 @@ pub(crate) async fn append(
     let sealed = numbered(batch, |job| &job.sealed);
     let erased = numbered(batch, |job| &job.erased);
     let purpose = |purpose: Purpose| purpose.name();
+    let all = look == Look::AtAllStreams;
 
     let rows: Vec<OutcomeRow> = sqlx::query_as(
         "select command, outcome, at_position, at_time, detail from eventstore.append(
@@ -115,7 +126,7 @@ pub(crate) async fn append(
     .bind(column!(rows, (_, _, row) => row.aggregate_type))
     .bind(column!(rows, (_, _, row) => row.aggregate_id.as_str()))
     .bind(column!(rows, (_, _, row) => row.sequence))
-    .bind(column!(rows, (_, _, row) => row.first))
+    .bind(column!(rows, (_, _, row) => row.first && (row.sequence > 1 || all)))
     .bind(column!(rows, (_, _, row) => row.event_type.as_str()))
     .bind(column!(rows, (_, _, row) => row.schema_version))
     .bind(column!(rows, (_, _, row) => row.envelope.as_str()))

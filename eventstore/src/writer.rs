@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::append_call::{self, Outcomes};
-use crate::appender::{Job, Waiting};
+use crate::append_call::{self, Look, Outcomes};
+use crate::appender::{Answer, Job, Waiting};
 use crate::commit::CommitError;
 
 /// How long one batch may take before the connection is given up.
@@ -20,11 +21,13 @@ pub(crate) struct Writer {
     pool: PgPool,
     connection: Option<PoolConnection<Postgres>>,
     announce: watch::Sender<i64>,
+    /// The runtime of those who wait for answers.
+    callers: Handle,
 }
 
 impl Writer {
-    pub fn new(pool: PgPool, announce: watch::Sender<i64>) -> Self {
-        Self { pool, connection: None, announce }
+    pub fn new(pool: PgPool, announce: watch::Sender<i64>, callers: Handle) -> Self {
+        Self { pool, connection: None, announce, callers }
     }
 
     /// Writes a batch and answers everyone in it, however long the database is away.
@@ -43,14 +46,14 @@ impl Writer {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Err(Failure::Refused(reason)) if batch.len() == 1 => {
+                Err(Failure::Collided(reason) | Failure::Refused(reason)) if batch.len() == 1 => {
                     tracing::error!(reason, "the event store refused an append");
                     for waiting in batch {
                         let _ = waiting.answer.send(Err(CommitError::Refused(reason.clone())));
                     }
                     return;
                 }
-                Err(Failure::Refused(reason)) => {
+                Err(Failure::Collided(reason) | Failure::Refused(reason)) => {
                     // One of them is not storable. Each alone, so that it fails alone.
                     tracing::error!(reason, "a batch was refused; trying its commits one by one");
                     for waiting in batch {
@@ -62,11 +65,20 @@ impl Writer {
         }
     }
 
-    /// One transaction: one call of `eventstore.append`.
+    /// A batch in which a stream was not new after all is written once more, with every stream
+    /// looked at, so that only its own commit loses.
     async fn attempt(&mut self, batch: &[Waiting]) -> Result<Outcomes, Failure> {
+        match self.call(batch, Look::AtKnownStreams).await {
+            Err(Failure::Collided(_)) => self.call(batch, Look::AtAllStreams).await,
+            otherwise => otherwise,
+        }
+    }
+
+    /// One transaction: one call of `eventstore.append`.
+    async fn call(&mut self, batch: &[Waiting], look: Look) -> Result<Outcomes, Failure> {
         let jobs: Vec<&Job> = batch.iter().map(|waiting| &waiting.job).collect();
         let connection = self.connection().await.map_err(Failure::of)?;
-        let call = append_call::append(connection, &jobs);
+        let call = append_call::append(connection, &jobs, look);
         let failure = match timeout(BATCH_TIMEOUT, call).await {
             Ok(Ok(outcomes)) => return Ok(outcomes),
             Ok(Err(error)) => Failure::of(error),
@@ -88,6 +100,7 @@ impl Writer {
 
     async fn answer(&mut self, batch: Vec<Waiting>, outcomes: Outcomes) {
         let mut next = outcomes.first_position;
+        let mut answers = Vec::with_capacity(batch.len());
         for (index, waiting) in batch.into_iter().enumerate() {
             let lost = outcomes.lost_by(index);
             let result = match lost {
@@ -104,8 +117,9 @@ impl Writer {
                 },
                 Some(lost) => Err(lost),
             };
-            let _ = waiting.answer.send(result);
+            answers.push((waiting.answer, result));
         }
+        self.tell(answers);
         if next > outcomes.first_position {
             self.announce.send_if_modified(|head| {
                 let moved = *head < next - 1;
@@ -113,6 +127,16 @@ impl Writer {
                 moved
             });
         }
+    }
+
+    /// Wakes everybody from among them: one knock on their runtime's door, and not one for each.
+    fn tell(&self, answers: Vec<(Answer, Result<i64, CommitError>)>) {
+        let tell_all = async move {
+            for (answer, result) in answers {
+                let _ = answer.send(result);
+            }
+        };
+        self.callers.spawn(tell_all);
     }
 
     /// Where this very job stands in the log, if it does. Envelopes are salted, so equal bytes
@@ -149,6 +173,8 @@ fn give_up_on_late(batch: Vec<Waiting>) -> Vec<Waiting> {
 enum Failure {
     /// The database cannot be asked; what became of the batch is unknown.
     Away(String),
+    /// Something that had to be new was there, and nothing was written.
+    Collided(String),
     /// The database said no, and nothing was written.
     Refused(String),
 }
@@ -163,6 +189,8 @@ impl Failure {
                 let away = ["08", "53", "57", "58", "25006", "55P03", "40"];
                 if away.iter().any(|class| code.starts_with(class)) {
                     Self::Away(error.to_string())
+                } else if refused.is_unique_violation() {
+                    Self::Collided(error.to_string())
                 } else {
                     Self::Refused(error.to_string())
                 }

@@ -73,6 +73,36 @@ fn two_processes_keep_every_promise() {
     check(2);
 }
 
+/// New streams are not looked at before they are written to: one that was there after all loses
+/// alone, in company and by itself.
+#[tokio::test]
+async fn only_the_one_loses_whose_new_stream_was_there() {
+    let database = database().await;
+    let process = Process::start(&database.url);
+    assert!(create(&process, "taken").await.is_ok());
+    let all = (0..64).map(|n| {
+        let (process, id) =
+            (process.clone(), if n == 31 { "taken".into() } else { format!("new{n}") });
+        tokio::spawn(async move { (n, create(&process, &id).await) })
+    });
+    for created in all.collect::<Vec<_>>() {
+        let (n, outcome) = created.await.unwrap();
+        assert_eq!(matches!(outcome, Err(CommitError::Stale)), n == 31, "{n}: {outcome:?}");
+        assert_eq!(outcome.is_ok(), n != 31, "{n}: {outcome:?}");
+    }
+    assert!(matches!(create(&process, "taken").await, Err(CommitError::Stale)));
+    assert_eq!(sound_log(&mut database.owner().await).await.len(), 64);
+}
+
+/// As of an id that was made just now.
+async fn create(process: &Process, id: &str) -> Result<i64, CommitError> {
+    let context = Context::system(TenantId::PLATFORM, "test", "correlation", "cause");
+    let new = process.store.unwritten::<Tenant>(TenantId::PLATFORM, id);
+    let events = vec![TenantEvent::TenantCreated { name: id.to_owned() }];
+    let commit = process.store.begin(&context).append(&new, events);
+    process.store.commit(commit).await.map(|committed| committed.position)
+}
+
 fn check(processes: usize) {
     // What fails here depends on timing, so there is little to shrink.
     let config =
