@@ -8,14 +8,35 @@ use domain::file::{Bounds, FileKind, ImageFormat, Rendition, Unreadable};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgb, RgbImage, imageops};
 
+use super::avif;
+
 /// Of all decoded pixels: 50 megapixels.
 const PIXELS_ALLOWED: u64 = 50_000_000;
 /// No side is longer: WebP cannot say more.
 const SIDE_ALLOWED: u32 = 16_383;
 /// What decoding may take: 50 megapixels of 16 bits in four channels, and a little.
 const MEMORY: u64 = 450 * 1024 * 1024;
+const ALLOWED: Allowed = Allowed { pixels: PIXELS_ALLOWED, side: SIDE_ALLOWED, memory: MEMORY };
 const JPEG_QUALITY: u8 = 85;
 const WEBP_QUALITY: f32 = 80.0;
+
+/// What an image may be.
+#[derive(Clone, Copy)]
+pub(super) struct Allowed {
+    pub pixels: u64,
+    pub side: u32,
+    /// What decoding may take.
+    pub memory: u64,
+}
+
+impl Allowed {
+    pub fn size(&self, (width, height): (u32, u32)) -> Result<(), Unreadable> {
+        let sides = 1..=self.side;
+        let pixels = u64::from(width) * u64::from(height);
+        let allowed = sides.contains(&width) && sides.contains(&height) && pixels <= self.pixels;
+        if allowed { Ok(()) } else { Err(Unreadable::TooManyPixels) }
+    }
+}
 
 /// A rendition and its bytes.
 pub struct Rendered {
@@ -28,13 +49,14 @@ pub struct Rendered {
 /// Whether the first bytes speak against an image: it is too large, or they cannot be read. They may
 /// be too few to tell unless they are the `whole`.
 pub fn may_be_shown(kind: FileKind, head: &[u8], whole: bool) -> bool {
-    let Some(format) = format_of(kind) else {
-        return true;
+    let size = match decoded_by(kind) {
+        None => return true,
+        Some(By::Avif) => avif::size(head, ALLOWED).ok(),
+        Some(By::Library(format)) => {
+            ImageReader::with_format(Cursor::new(head), format).into_dimensions().ok()
+        }
     };
-    match ImageReader::with_format(Cursor::new(head), format).into_dimensions() {
-        Ok((width, height)) => is_allowed(width, height),
-        Err(_) => !whole,
-    }
+    size.map_or(!whole, |(width, height)| ALLOWED.size((width, height)).is_ok())
 }
 
 /// All renditions of an image, on a thread of their own.
@@ -52,7 +74,10 @@ pub async fn render(
 }
 
 fn read(kind: FileKind, bytes: &[u8]) -> Result<DynamicImage, Unreadable> {
-    let format = format_of(kind).ok_or(Unreadable::Broken)?;
+    let format = match decoded_by(kind).ok_or(Unreadable::Broken)? {
+        By::Avif => return avif::read(bytes, ALLOWED),
+        By::Library(format) => format,
+    };
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_ALLOWED);
     limits.max_image_height = Some(SIDE_ALLOWED);
@@ -60,10 +85,7 @@ fn read(kind: FileKind, bytes: &[u8]) -> Result<DynamicImage, Unreadable> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(unreadable)?;
-    let (width, height) = decoder.dimensions();
-    if !is_allowed(width, height) {
-        return Err(Unreadable::TooManyPixels);
-    }
+    ALLOWED.size(decoder.dimensions())?;
     let orientation = decoder.orientation().map_err(unreadable)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
     image.apply_orientation(orientation);
@@ -127,12 +149,6 @@ fn webp(image: &DynamicImage) -> Result<Vec<u8>, Unreadable> {
     encoded.map(|bytes| bytes.to_vec()).map_err(|_| Unreadable::Broken)
 }
 
-fn is_allowed(width: u32, height: u32) -> bool {
-    let sides = 1..=SIDE_ALLOWED;
-    let pixels = u64::from(width) * u64::from(height);
-    sides.contains(&width) && sides.contains(&height) && pixels <= PIXELS_ALLOWED
-}
-
 fn unreadable(error: ImageError) -> Unreadable {
     match error {
         ImageError::Limits(_) => Unreadable::TooManyPixels,
@@ -140,11 +156,18 @@ fn unreadable(error: ImageError) -> Unreadable {
     }
 }
 
-fn format_of(kind: FileKind) -> Option<image::ImageFormat> {
+/// Who reads it.
+enum By {
+    Library(image::ImageFormat),
+    Avif,
+}
+
+fn decoded_by(kind: FileKind) -> Option<By> {
     match kind {
-        FileKind::Jpeg => Some(image::ImageFormat::Jpeg),
-        FileKind::Png => Some(image::ImageFormat::Png),
-        FileKind::Webp => Some(image::ImageFormat::WebP),
+        FileKind::Jpeg => Some(By::Library(image::ImageFormat::Jpeg)),
+        FileKind::Png => Some(By::Library(image::ImageFormat::Png)),
+        FileKind::Webp => Some(By::Library(image::ImageFormat::WebP)),
+        FileKind::Avif => Some(By::Avif),
         FileKind::Pdf => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What is not ours: one file for each system, library or secret.
 
 pub mod aliyun;
+mod avif;
 mod bounded_answer;
 pub mod chain;
 pub mod challenges;

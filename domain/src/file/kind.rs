@@ -8,6 +8,7 @@ pub enum FileKind {
     Jpeg,
     Png,
     Webp,
+    Avif,
     Pdf,
 }
 
@@ -16,12 +17,15 @@ impl FileKind {
     pub const HEAD: usize = 12;
 
     pub fn of(head: &[u8]) -> Option<Self> {
+        // What is not a still image but a sequence has another brand.
+        let avif = head.get(4..12) == Some(b"ftypavif");
         let riff = head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP");
         match head {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
             [b'%', b'P', b'D', b'F', b'-', ..] => Some(Self::Pdf),
             _ if riff => Some(Self::Webp),
+            _ if avif => Some(Self::Avif),
             _ => None,
         }
     }
@@ -31,12 +35,14 @@ impl FileKind {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::Webp => "WEBP",
+            Self::Avif => "AVIF",
             Self::Pdf => "PDF",
         }
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Jpeg, Self::Png, Self::Webp, Self::Pdf].into_iter().find(|kind| kind.name() == name)
+        let all = [Self::Jpeg, Self::Png, Self::Webp, Self::Avif, Self::Pdf];
+        all.into_iter().find(|kind| kind.name() == name)
     }
 
     pub const fn media_type(self) -> &'static str {
@@ -44,6 +50,7 @@ impl FileKind {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Webp => "image/webp",
+            Self::Avif => "image/avif",
             Self::Pdf => "application/pdf",
         }
     }
@@ -63,6 +70,7 @@ mod tests {
             (&b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"[..], FileKind::Jpeg),
             (b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d", FileKind::Png),
             (b"RIFF\x00\x10\x00\x00WEBPVP8 ", FileKind::Webp),
+            (b"\0\0\0\x20ftypavif\0\0\0\0avif", FileKind::Avif),
             (b"%PDF-1.7\n%\xe2\xe3", FileKind::Pdf),
         ];
         for (head, kind) in known {
@@ -72,8 +80,16 @@ mod tests {
             let shorter = FileKind::of(&head[..head.len() - 1]);
             assert!(shorter.is_none_or(|shorter| shorter == kind));
         }
-        let unknown: [&[u8]; 6] =
-            [b"", b"<svg xmlns", b"GIF89a", b"MZ\x90", b"RIFF....WAVE", b" %PDF-1.7"];
+        let unknown: [&[u8]; 8] = [
+            b"",
+            b"\0\0\0\x20ftypavis",
+            b"\0\0\0\x20ftypmp42",
+            b"<svg xmlns",
+            b"GIF89a",
+            b"MZ\x90",
+            b"RIFF....WAVE",
+            b" %PDF-1.7",
+        ];
         for head in unknown {
             assert_eq!(FileKind::of(head), None);
         }

@@ -38,7 +38,7 @@ impl Rendition {
         let plain = match kind {
             // Perhaps it is transparent in places.
             FileKind::Png => ImageFormat::Png,
-            FileKind::Jpeg | FileKind::Webp => ImageFormat::Jpeg,
+            FileKind::Jpeg | FileKind::Webp | FileKind::Avif => ImageFormat::Jpeg,
             FileKind::Pdf => return Vec::new(),
         };
         let sizes = [None, Some(800), Some(200)];
