@@ -130,6 +130,21 @@ async fn a_photograph_is_shown_without_what_the_camera_wrote() {
     nonsense.refused(400, "VALIDATION_ERROR");
 }
 
+/// Written by libavif's `avifenc`: green over red on the left, blue on the right.
+const AVIF: &[u8] = include_bytes!("../commands/src/outside/avif/plain.avif");
+
+#[tokio::test]
+async fn an_avif_is_shown_to_those_who_cannot_read_it() {
+    let isla = calm().await.server.person("Isla").await;
+    let file = isla.image(AVIF.to_vec()).await;
+    assert_eq!(file["kind"], "AVIF");
+    let shown = Bytes::of(asks(&isla, file["id"].as_str().unwrap(), "")).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"));
+    let shown = image::load_from_memory(&shown.bytes).unwrap().to_rgb8();
+    assert_eq!(shown.dimensions(), (64, 48));
+    assert!(shown.get_pixel(10, 10)[1] > 150 && shown.get_pixel(50, 30)[2] > 150);
+}
+
 #[tokio::test]
 async fn a_link_opens_one_private_file() {
     let server = &calm().await.server;

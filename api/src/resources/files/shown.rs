@@ -12,7 +12,7 @@ use crate::resources::written;
 pub struct FileDetails {
     id: String,
     owner: String,
-    /// JPEG, PNG, WEBP or PDF.
+    /// JPEG, PNG, WEBP, AVIF or PDF.
     kind: String,
     /// Bytes.
     size: i64,
