@@ -76,7 +76,9 @@ fn declared(avif: &AvifParser<'_>) -> Result<(u32, u32), Unreadable> {
     };
     let whole = |said: u32, tiles: u8, side: u32| match said {
         0 => side.checked_mul(u32::from(tiles)).ok_or(Unreadable::TooManyPixels),
-        said => Ok(said),
+        // Tiles beside the image would be work for nothing.
+        said if said.div_ceil(side) == u32::from(tiles) => Ok(said),
+        _ => Err(Unreadable::Broken),
     };
     Ok((
         whole(grid.output_width, grid.columns, width)?,
@@ -93,10 +95,15 @@ fn composed(avif: &AvifParser<'_>, (width, height): (u32, u32)) -> Result<RgbIma
         return Err(Unreadable::Broken);
     }
     let mut whole = RgbImage::new(width, height);
-    let pixels = u64::from(width) * u64::from(height);
+    let first = first_picture(avif)?;
+    let (wide, high) = (first.max_frame_width.get(), first.max_frame_height.get());
+    let pixels = u64::from(wide) * u64::from(high);
     for (index, number) in (0..tiles).enumerate() {
         let tile = decoded(&avif.tile_data(index).map_err(broken)?, pixels)?;
         let tile = in_colour(&tile, avif)?;
+        if tile.dimensions() != (wide, high) {
+            return Err(Unreadable::Broken);
+        }
         let (x, y) = (number % columns * tile.width(), number / columns * tile.height());
         imageops::replace(&mut whole, &tile, x.into(), y.into());
     }
@@ -420,8 +427,12 @@ mod tests {
                 let at = (at * bytes.len() as f64) as usize;
                 bytes[at] = value;
             }
-            // As in the pool: a decoder that panics has read something broken.
-            let _ = std::panic::catch_unwind(|| read(&bytes, ALLOWED));
+            // A little more than the largest of them. As in the pool: a decoder that panics has
+            // read something broken.
+            let allowed = Allowed { pixels: 200 * 130, side: 200, memory: 1 << 20 };
+            if let Ok(Ok(image)) = std::panic::catch_unwind(|| read(&bytes, allowed)) {
+                prop_assert!(allowed.size(image.dimensions()).is_ok());
+            }
         }
     }
 }
