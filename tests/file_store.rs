@@ -72,6 +72,8 @@ async fn files_are_sealed_where_there_is_a_key() {
     let server = world.server_with(&[key]).await;
     let isla = server.person("Isla").await;
     files_come_and_go(&isla).await;
+    until("the folder is empty", || async { kept(&server.data_folder).is_empty().then_some(()) })
+        .await;
     let uploaded = isla.upload("a.pdf", document(100_000)).await.expect(201);
     let plain = b"xxxxxxxxxxxxxxxx";
     for path in kept(&server.data_folder) {
