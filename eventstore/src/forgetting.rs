@@ -1,5 +1,5 @@
 //! Forgetting what was only kept for a while: the answers to idempotency keys, counters that count no
-//! more, and questions that ran out.
+//! more, questions that ran out, and signed heads that later ones continue.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(10 * 60);
 pub async fn run(pool: PgPool, stop: CancellationToken) {
     loop {
         let forget = "select eventstore.forget_answers(), eventstore.forget_limits(),
-            eventstore.forget_questions()";
+            eventstore.forget_questions(), eventstore.forget_checkpoints()";
         match sqlx::query(forget).execute(&pool).await {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "nothing was forgotten"),

@@ -1,4 +1,4 @@
-//! The log: append, read in order, seal, publish. It knows events and streams, no aggregate by
+//! The log: append, read in order, seal, prove, publish. It knows events and streams, no aggregate by
 //! name, and no system but PostgreSQL and NATS.
 
 mod append_call;
@@ -14,6 +14,8 @@ pub mod follow;
 pub mod forgetting;
 pub mod ids;
 pub mod journal;
+mod leading;
+pub mod ledger;
 pub mod limits;
 pub mod questions;
 pub mod recorded;

@@ -11,13 +11,13 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Journal, JournalError};
+use crate::leading::Leading;
 use crate::recorded::Recorded;
 use crate::stream::{self, PARTITIONS, partition};
 
@@ -92,15 +92,11 @@ impl Relay {
     }
 
     async fn session(&mut self, stop: &CancellationToken) -> Result<(), RelayError> {
-        // Not the pool's any more: a session that is dropped half-way must not leave its lock behind
-        // on an idle connection.
-        let mut lock = self.pool.acquire().await?.detach();
-        if !try_lock(&mut lock).await? {
+        let Some(leading) = Leading::try_begin(&self.pool, LOCK).await? else {
             return Ok(());
-        }
+        };
         let outcome = self.publish_until(stop).await;
-        // Closing the connection gives the lock back, whatever state it is in.
-        let _ = timeout(RETRY_AFTER, lock.close()).await;
+        leading.end().await;
         outcome
     }
 
@@ -208,12 +204,6 @@ impl Cursor {
             *last = event.position;
         }
     }
-}
-
-async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let (locked,): (bool,) =
-        sqlx::query_as("select pg_try_advisory_lock($1)").bind(LOCK).fetch_one(connection).await?;
-    Ok(locked)
 }
 
 /// Where the stream ends.

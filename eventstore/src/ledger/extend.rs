@@ -1,0 +1,249 @@
+//! Extending the tree: one task takes the leaves that were written since, in batches beside the
+//! appends, keeps the tiles, and has the new head signed.
+//!
+//! Positions are final when they are seen, so the tree over them is, too: whatever is lost here is
+//! made again, the same. Only a signature cannot be taken back, and the signer sees to that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::checkpoint::Checkpoint;
+use super::hash::{self, Hash};
+use super::keeper::{Keeper, KeeperError};
+use super::key::SigningKey;
+use super::leaf;
+use super::note::{Note, Signature};
+use super::read::{Ledger, LedgerError};
+use super::tile::{self, Tile};
+use super::tree::Edge;
+use crate::leading::Leading;
+
+/// Leaves taken at once.
+const BATCH: i64 = 16_384;
+/// So long after one head was signed comes the next, while there is something new.
+const TICK: Duration = Duration::from_millis(100);
+/// How long to wait before looking whether another process has appended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Names the advisory lock of the one tree.
+const LOCK: i64 = 0x6361_736b_6c65_6401;
+
+#[derive(Debug, Error)]
+pub enum ExtendError {
+    #[error("the database does not answer: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("another process extends the tree")]
+    Fenced,
+    #[error("a leaf after position {0} is not one")]
+    Leaf(u64),
+    #[error("no head is signed: {0}; was the database restored from an older backup?")]
+    Refused(#[from] KeeperError),
+    #[error("the signer does not answer")]
+    Away,
+}
+
+/// Signs heads that continue those it signed before.
+pub struct Signer {
+    pub key: SigningKey,
+    pub keeper: Keeper,
+}
+
+impl Signer {
+    pub fn origin(&self) -> &str {
+        &self.key.public().name
+    }
+
+    fn sign(&self, head: &Checkpoint, proof: &[Hash]) -> Result<Note, KeeperError> {
+        self.keeper.advance(head, proof)?;
+        let text = head.to_string();
+        let signature = Signature::of(&text, &self.key);
+        Ok(Note::new(text, vec![signature]))
+    }
+}
+
+pub struct Extender {
+    pub pool: PgPool,
+    pub signer: Arc<Signer>,
+    /// What this process appended last; wakes the task at once.
+    pub head: watch::Receiver<i64>,
+    /// How many entries the last signed head has, for whoever wants to know.
+    pub signed: watch::Sender<u64>,
+}
+
+impl Extender {
+    /// Extends until stopped. Every failure ends a session; the next begins at what was kept.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let session = tokio::select! {
+                () = stop.cancelled() => return,
+                session = self.session(&stop) => session,
+            };
+            match session {
+                Ok(()) => {}
+                Err(error @ (ExtendError::Refused(_) | ExtendError::Leaf(_))) => {
+                    tracing::error!(%error, "ALARM the ledger stands still");
+                }
+                Err(error) => tracing::warn!(%error, "the ledger pauses"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(RETRY_AFTER) => {}
+            }
+        }
+    }
+
+    async fn session(&mut self, stop: &CancellationToken) -> Result<(), ExtendError> {
+        let Some(leading) = Leading::try_begin(&self.pool, LOCK).await? else {
+            return Ok(());
+        };
+        let outcome = self.extend_until(stop).await;
+        leading.end().await;
+        outcome
+    }
+
+    async fn extend_until(&mut self, stop: &CancellationToken) -> Result<(), ExtendError> {
+        let ledger = Ledger::new(self.pool.clone());
+        let mut edge = ledger.edge().await?;
+        let mut signed = ledger.signed_size().await?;
+        tracing::info!(size = edge.size(), signed, "the ledger is extended");
+        while !stop.is_cancelled() {
+            let began = Instant::now();
+            while self.take_batch(&mut edge).await? {}
+            if edge.size() > signed {
+                self.have_signed(&ledger, &edge).await?;
+                signed = edge.size();
+            }
+            self.signed.send_replace(signed);
+            self.wait_for_more(edge.size(), stop).await;
+            tokio::time::sleep_until(began + TICK).await;
+        }
+        Ok(())
+    }
+
+    /// Adds the next leaves. Says whether there may be more.
+    async fn take_batch(&self, edge: &mut Edge) -> Result<bool, ExtendError> {
+        let size = edge.size();
+        let (leaves,): (Option<Vec<u8>>,) = sqlx::query_as(
+            "select string_agg(leaf, ''::bytea order by position) from (
+                 select position, leaf from eventstore.events
+                 where position >= $1 order by position limit $2
+             ) next",
+        )
+        .bind(signed_number(size))
+        .bind(BATCH)
+        .fetch_one(&self.pool)
+        .await?;
+        let Some(leaves) = leaves else {
+            return Ok(false);
+        };
+        let (leaves, rest) = leaves.as_chunks::<{ leaf::LENGTH }>();
+        if !rest.is_empty() {
+            return Err(ExtendError::Leaf(size));
+        }
+        let mut grown = edge.clone();
+        let mut tiles: Vec<(Tile, Vec<u8>)> = Vec::new();
+        for leaf in leaves {
+            grown.push(hash::leaf(leaf), |tile, hashes| tiles.push((tile, tile::bytes(hashes))));
+        }
+        tiles.extend(grown.open().map(|(tile, hashes)| (tile, tile::bytes(hashes))));
+        self.keep(size, grown.size(), tiles).await?;
+        *edge = grown;
+        Ok(leaves.len() as i64 == BATCH)
+    }
+
+    /// Keeps what was added. Not waited for on the disk: it can be made again.
+    async fn keep(
+        &self,
+        from: u64,
+        to: u64,
+        tiles: Vec<(Tile, Vec<u8>)>,
+    ) -> Result<(), ExtendError> {
+        let mut levels = Vec::with_capacity(tiles.len());
+        let mut numbers = Vec::with_capacity(tiles.len());
+        let mut contents = Vec::with_capacity(tiles.len());
+        for (Tile { level, number }, bytes) in tiles {
+            levels.push(i16::from(level));
+            numbers.push(signed_number(number));
+            contents.push(bytes);
+        }
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("set local synchronous_commit = off").execute(&mut *transaction).await?;
+        let moved = sqlx::query("update eventstore.ledger set size = $2 where size = $1")
+            .bind(signed_number(from))
+            .bind(signed_number(to))
+            .execute(&mut *transaction)
+            .await?;
+        if moved.rows_affected() != 1 {
+            return Err(ExtendError::Fenced);
+        }
+        sqlx::query(
+            "insert into eventstore.ledger_tiles (level, number, hashes)
+             select * from unnest($1::smallint[], $2::bigint[], $3::bytea[])
+             on conflict (level, number) do update set hashes = excluded.hashes",
+        )
+        .bind(levels)
+        .bind(numbers)
+        .bind(contents)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Has the head of the tree signed, with the proof that it continues the one before.
+    async fn have_signed(&self, ledger: &Ledger, edge: &Edge) -> Result<(), ExtendError> {
+        let origin = self.signer.origin().to_owned();
+        let head = Checkpoint { origin, size: edge.size(), root: edge.root() };
+        let last = self.at_the_signer(|signer| signer.keeper.last()).await?;
+        let last = last.map_or(0, |last| last.size);
+        // What is ahead of the tree cannot be continued by it; the signer will say so.
+        let proof = ledger.consistency(last.min(head.size), head.size).await?;
+        let note = self.at_the_signer(move |signer| signer.sign(&head, &proof)).await?;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("set local synchronous_commit = off").execute(&mut *transaction).await?;
+        sqlx::query(
+            "insert into eventstore.checkpoints (size, note) values ($1, $2)
+             on conflict (size) do nothing",
+        )
+        .bind(signed_number(edge.size()))
+        .bind(note.to_string())
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Its file is waited for on a thread of its own.
+    async fn at_the_signer<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Signer) -> Result<T, KeeperError> + Send + 'static,
+    ) -> Result<T, ExtendError> {
+        let signer = Arc::clone(&self.signer);
+        let answer = tokio::task::spawn_blocking(move || ask(&signer)).await;
+        Ok(answer.map_err(|_| ExtendError::Away)??)
+    }
+
+    /// Waits for this process to append, or for the time to look whether another one has.
+    async fn wait_for_more(&mut self, size: u64, stop: &CancellationToken) {
+        let last = signed_number(size) - 1;
+        let appended = self.head.wait_for(|head| *head > last);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = appended => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// As PostgreSQL counts. No log has so many entries that it does not fit.
+pub(super) fn signed_number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
