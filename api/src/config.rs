@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::ledger::{LedgerConfig, LedgerDefaults};
 use crate::signer::SignerConfig;
 
 /// Everything that can be set. `CASKCHAIN_DATABASE_URL` is `database_url`,
@@ -42,6 +43,7 @@ pub struct Config {
     /// More networks, by name: `CASKCHAIN_NETWORKS__POLYGON__RPC_URL`.
     #[serde(default)]
     pub networks: BTreeMap<String, ChainConfig>,
+    pub ledger: LedgerConfig,
     pub log: LogConfig,
     pub mail: MailConfig,
     pub sms: SmsConfig,
@@ -231,6 +233,7 @@ struct Defaults {
     nats_replicas: usize,
     allowed_origins: Vec<String>,
     chain: ChainDefaults,
+    ledger: LedgerDefaults,
     log: LogDefaults,
     mail: MailDefaults,
     sms: SmsDefaults,
@@ -260,6 +263,7 @@ const DEFAULTS: Defaults = Defaults {
     nats_replicas: 1,
     allowed_origins: Vec::new(),
     chain: ChainDefaults { network: "development" },
+    ledger: LedgerDefaults { origin: "localhost/caskchain" },
     log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
     mail: MailDefaults {
         from: "CaskChain <no-reply@localhost>",

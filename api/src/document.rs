@@ -28,6 +28,7 @@ use crate::resources::devices::Devices;
 use crate::resources::files::Files;
 use crate::resources::internal::Internal;
 use crate::resources::ipfs::{self, Gateway, Ipfs};
+use crate::resources::ledger::{self, LedgerProofs};
 use crate::resources::login_history::LoginHistory;
 use crate::resources::mints::Mints;
 use crate::resources::networks::Networks;
@@ -56,6 +57,8 @@ use crate::resources::whiskeys::transfer::Transfers;
 use crate::wiring::Platform;
 
 const BASE: &str = "/api/v1";
+/// Not in the document, which knows no parameters with slashes.
+const LEDGER_TILES: &str = "/api/v1/ledger/tile/*path";
 
 /// Everything below `BASE`.
 type Resources = (
@@ -65,7 +68,7 @@ type Resources = (
     (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
     (Nfts, Ipfs, Mints, Owning, Networks, Transactions),
-    (AuditLogs, AuditEvents),
+    (AuditLogs, AuditEvents, LedgerProofs),
 );
 
 fn resources(platform: &Platform) -> Resources {
@@ -130,6 +133,7 @@ fn resources(platform: &Platform) -> Resources {
                 vault: commands.store.vault().clone(),
             },
             AuditEvents { journal: platform.journal.clone() },
+            LedgerProofs { ledger: platform.ledger.clone(), commands: commands.clone() },
         ),
     )
 }
@@ -208,6 +212,7 @@ pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Re
         Published { tokens: Arc::clone(&platform.commands.tokens), clock: platform.clock.clone() };
     let mut routes = Route::new()
         .nest(BASE, described(resources(platform)))
+        .at(LEDGER_TILES, get(ledger::tile).data(platform.ledger.clone()))
         .at("/ipfs/:cid", get(ipfs::at_root).data(gateway_of(platform)))
         .at("/health", get(operations::health))
         .at("/ready", get(operations::ready))
@@ -334,6 +339,10 @@ mod tests {
             "nft_metadata",
             "ipfs",
             "file",
+            "ledger_checkpoint",
+            "ledger_keys",
+            "inclusion_proof",
+            "consistency_proof",
         ];
         let mut count = 0;
         for operations in document["paths"].as_object().unwrap().values() {

@@ -8,6 +8,7 @@ pub mod document;
 pub mod http;
 pub mod import;
 pub mod keys;
+pub mod ledger;
 pub mod logging;
 pub mod metrics;
 pub mod networks;

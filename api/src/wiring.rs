@@ -17,6 +17,8 @@ use eventstore::appender::Appender;
 use eventstore::database::{self, Role as DatabaseRole};
 use eventstore::ids::Ids;
 use eventstore::journal::Journal;
+use eventstore::ledger::extend::Extender;
+use eventstore::ledger::read::Ledger;
 use eventstore::limits::Limits;
 use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
@@ -45,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, ConfigError};
 use crate::http::authentication::Believer;
 use crate::http::limits::AddressLimits;
+use crate::ledger;
 use crate::metrics::Metrics;
 use crate::networks::minting_networks;
 use crate::pins::pins;
@@ -82,6 +85,7 @@ pub struct Platform {
     pub readers: Readers,
     pub statuses: Vec<Status>,
     pub journal: Journal,
+    pub ledger: Ledger,
     pub published: watch::Receiver<i64>,
     pub nats: async_nats::Client,
     pub outbox: Option<Outbox>,
@@ -157,10 +161,17 @@ impl Platform {
                 pool: log.clone(),
                 jetstream: jetstream.clone(),
                 replicas: config.nats_replicas,
-                head,
+                head: head.clone(),
                 published: publish,
             };
             workers.push(tokio::spawn(relay.run(stop.clone())));
+            let signer = Arc::new(ledger::signer(config, &secrets).await?);
+            let key = signer.key.public().to_string();
+            let announcing = commands.clone().announce_ledger_key(key, stop.clone());
+            workers.push(tokio::spawn(announcing));
+            let signed = watch::channel(0).0;
+            let extender = Extender { pool: log.clone(), signer, head, signed };
+            workers.push(tokio::spawn(extender.run(stop.clone())));
         }
         let mut statuses = Vec::new();
         if roles.contains(&Role::Projections) {
@@ -184,6 +195,7 @@ impl Platform {
             run.start(Attempts);
             run.start(Files { vault: vault.clone() });
         }
+        let ledger = Ledger::new(log.clone());
         let journal = Journal::new(log);
         workers.push(tokio::spawn(keeper.run(Arc::clone(&commands.tokens), stop.clone())));
         let revocations = Revocations::new(journal.clone(), clock.clone(), ACCESS_TOKEN_LIFE);
@@ -229,6 +241,7 @@ impl Platform {
             limits,
             statuses,
             journal,
+            ledger,
             published,
             nats,
             outbox,

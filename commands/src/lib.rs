@@ -7,6 +7,7 @@ pub mod error;
 mod evenly;
 pub mod execute;
 pub mod file;
+pub mod ledger;
 pub mod letters;
 pub mod nft;
 pub mod outside;

@@ -16,6 +16,7 @@ use crate::file::FileEvent;
 use crate::id::{DeviceId, FileId};
 use crate::lane::LaneEvent;
 use crate::language::Language;
+use crate::ledger::LedgerEvent;
 use crate::moment::Moment;
 use crate::nft::NftEvent;
 use crate::notices::{NoticesEvent, Topic};
@@ -30,8 +31,8 @@ use crate::tenant::{PasswordPolicy, TenantEvent};
 use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{
-    contract, devices, file, lane, nft, notices, personal, session, sign_in_codes, sign_ins,
-    upcast, user, whiskey,
+    contract, devices, file, lane, ledger, nft, notices, personal, session, sign_in_codes,
+    sign_ins, upcast, user, whiskey,
 };
 
 const AT: Moment = Moment::from_unix_ms(1_800_000);
@@ -212,6 +213,7 @@ fn samples() -> Vec<Value> {
         ],
     );
     push(&mut all, vec![contract::samples::followed(9)]);
+    push(&mut all, vec![ledger::samples::announced("log.example/1+0a1b2c3d+AQ==")]);
     all
 }
 
@@ -282,6 +284,7 @@ fn decode(sample: &Value) -> Value {
         "nft" => read::<NftEvent>(tagged),
         "lane" => read::<LaneEvent>(tagged),
         "contract" => read::<ContractEvent>(tagged),
+        "ledger" => read::<LedgerEvent>(tagged),
         other => panic!("no aggregate is called {other}"),
     }
 }

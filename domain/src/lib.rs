@@ -11,6 +11,7 @@ pub mod fixed;
 pub mod id;
 pub mod lane;
 pub mod language;
+pub mod ledger;
 pub mod moment;
 pub mod nft;
 pub mod notices;

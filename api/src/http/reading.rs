@@ -51,6 +51,13 @@ fn bounded(name: &str, text: Option<String>, default: u32, max: u32) -> Result<u
     })
 }
 
+/// A position of a query or a path.
+pub fn position(name: &str, text: &str) -> Result<i64, Problem> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let position = text.parse().ok().filter(|_| digits);
+    position.ok_or_else(|| Problem::invalid_field(name, Violation::WrongType("a position")))
+}
+
 /// A time of a query, RFC 3339.
 pub fn time(name: &str, text: &str) -> Result<Moment, Problem> {
     let malformed = Violation::WrongType("an RFC 3339 time such as 2026-11-21T03:00:00Z");

@@ -7,6 +7,7 @@ pub mod devices;
 pub mod files;
 pub mod internal;
 pub mod ipfs;
+pub mod ledger;
 pub mod login_history;
 pub mod mints;
 pub mod networks;
@@ -49,6 +50,8 @@ pub enum Tag {
     Security,
     /// What was done, for auditors.
     Audit,
+    /// The log as strangers check it.
+    Ledger,
     /// Casks.
     Whiskeys,
     /// Images and documents.

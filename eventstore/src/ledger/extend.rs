@@ -53,6 +53,8 @@ pub enum ExtendError {
 /// Signs heads that continue those it signed before.
 pub struct Signer {
     pub key: SigningKey,
+    /// Signs as well, for those who do not know the new one yet.
+    pub former: Option<SigningKey>,
     pub keeper: Keeper,
 }
 
@@ -64,8 +66,9 @@ impl Signer {
     fn sign(&self, head: &Checkpoint, proof: &[Hash]) -> Result<Note, KeeperError> {
         self.keeper.advance(head, proof)?;
         let text = head.to_string();
-        let signature = Signature::of(&text, &self.key);
-        Ok(Note::new(text, vec![signature]))
+        let keys = [Some(&self.key), self.former.as_ref()].into_iter().flatten();
+        let signatures = keys.map(|key| Signature::of(&text, key)).collect();
+        Ok(Note::new(text, signatures))
     }
 }
 

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_note_is_believed_from_its_key_alone() {
-        let (log, witness) = (key("log.example/1", Kind::Notes), key("w.example", Kind::Checkpoints));
+        let (log, witness) =
+            (key("log.example/1", Kind::Notes), key("w.example", Kind::Checkpoints));
         let text = "log.example/1\n3\nAAAA\n";
         let mut note = Note::new(text.to_owned(), vec![Signature::of(text, &log)]);
         note.add(Signature::seen(text, 1_800_000_000, &witness));

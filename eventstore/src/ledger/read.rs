@@ -44,9 +44,10 @@ impl Ledger {
 
     /// How many entries the last signed head has; 0 if there is none.
     pub async fn signed_size(&self) -> Result<u64, LedgerError> {
-        let (size,): (Option<i64>,) = sqlx::query_as("select max(size) from eventstore.checkpoints")
-            .fetch_one(&self.pool)
-            .await?;
+        let (size,): (Option<i64>,) =
+            sqlx::query_as("select max(size) from eventstore.checkpoints")
+                .fetch_one(&self.pool)
+                .await?;
         Ok(unsigned(size.unwrap_or(0)))
     }
 

@@ -64,9 +64,10 @@ impl Edge {
 
     /// The tiles that are not full, but not empty.
     pub fn open(&self) -> impl Iterator<Item = (Tile, &[Hash])> {
-        Self::open_at(self.size).zip(&self.levels).filter(|(_, hashes)| !hashes.is_empty()).map(
-            |((level, (number, _)), hashes)| (Tile { level, number }, hashes.as_slice()),
-        )
+        Self::open_at(self.size)
+            .zip(&self.levels)
+            .filter(|(_, hashes)| !hashes.is_empty())
+            .map(|((level, (number, _)), hashes)| (Tile { level, number }, hashes.as_slice()))
     }
 
     /// RFC 6962: the perfect trees the size is made of, joined from the right.
@@ -75,7 +76,8 @@ impl Edge {
         for hashes in &self.levels {
             let mut rest = hashes.as_slice();
             while !rest.is_empty() {
-                let (before, smallest) = rest.split_at(rest.len() - (1 << rest.len().trailing_zeros()));
+                let (before, smallest) =
+                    rest.split_at(rest.len() - (1 << rest.len().trailing_zeros()));
                 let left = perfect(smallest);
                 root = Some(root.map_or(left, |right| hash::node(&left, &right)));
                 rest = before;

@@ -12,7 +12,7 @@ use projections::PastError;
 use crate::http::error_code::ErrorCode;
 use crate::http::past::PATIENCE;
 use crate::http::problem::Problem;
-use crate::http::reading::time;
+use crate::http::reading::{position, time};
 
 /// A stretch of the log: the first position included, the last not.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,12 +63,6 @@ fn least(one: Option<i64>, other: Option<i64>) -> Option<i64> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
-}
-
-fn position(name: &str, text: &str) -> Result<i64, Problem> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let position = text.parse().ok().filter(|_| digits);
-    position.ok_or_else(|| Problem::invalid_field(name, Violation::WrongType("a position")))
 }
 
 /// Where a page ended.

@@ -1,0 +1,49 @@
+//! Use cases around the ledger: its keys, as the log has them.
+
+use domain::id::TenantId;
+use domain::ledger::{AnnounceKey, ID, Ledger};
+use domain::tenant::Tenant;
+use eventstore::{Context, StoreError};
+use tokio::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::CommandError;
+use crate::execute::{Asked, Commands};
+
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Commands {
+    /// Every key that ever signed a head of the log, the one of today first.
+    pub async fn ledger_keys(&self) -> Result<Vec<String>, StoreError> {
+        let ledger = self.store.load_fresh::<Ledger>(TenantId::PLATFORM, ID).await?;
+        Ok(ledger.state.keys().map(str::to_owned).collect())
+    }
+
+    /// Puts a key that signs heads into the log, as soon as there is a platform to do so for.
+    pub async fn announce_ledger_key(self, key: String, stop: CancellationToken) {
+        loop {
+            match self.announced(&key).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the ledger's key is not in the log yet"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn announced(&self, key: &str) -> Result<bool, CommandError> {
+        let platform = TenantId::PLATFORM;
+        let tenant = self.store.load_fresh::<Tenant>(platform, &platform.to_string()).await?;
+        // A tenant's own log begins with its creation.
+        if tenant.sequence == 0 {
+            return Ok(false);
+        }
+        let asked = Asked::by(Context::system(platform, "ledger", "ledger", "ledger"));
+        let command = AnnounceKey { key: key.to_owned() };
+        self.execute::<Ledger, _, _>(&asked, ID, &command, ()).await?;
+        Ok(true)
+    }
+}

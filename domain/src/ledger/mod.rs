@@ -1,0 +1,104 @@
+//! Ledger: the keys that the log's heads are signed with, in the log itself. There is one, the
+//! platform's own.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::command::{Command, aggregate};
+use crate::event::events;
+use crate::permission::Permission;
+use crate::refusal::{Kind, Refusal};
+
+/// The id of the one stream.
+pub const ID: &str = "1";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// As verifier keys, the one that signs today last.
+    keys: Vec<String>,
+}
+
+events! {
+    pub enum LedgerEvent {
+        /// From here on heads are signed with this key: `<name>+<id>+<base64>`, as C2SP has it.
+        KeyAnnounced = "ledger.key_announced" v 1 {
+            key: String,
+        },
+    }
+}
+
+/// Nothing about announcing a key can be refused.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum LedgerError {}
+
+impl Refusal for LedgerError {
+    fn kind(&self) -> Kind {
+        match *self {}
+    }
+
+    fn code(&self) -> &'static str {
+        match *self {}
+    }
+}
+
+impl Ledger {
+    fn fold(&mut self, event: LedgerEvent) {
+        match event {
+            LedgerEvent::KeyAnnounced { key } => {
+                self.keys.retain(|former| *former != key);
+                self.keys.push(key);
+            }
+        }
+    }
+
+    /// Every key that ever signed, the one of today first.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().rev().map(String::as_str)
+    }
+}
+
+pub struct AnnounceKey {
+    pub key: String,
+}
+
+impl Command<Ledger> for AnnounceKey {
+    const REQUIRES: Permission = Permission::SYSTEM;
+
+    fn decide(&self, ledger: &Ledger) -> Result<Vec<LedgerEvent>, LedgerError> {
+        if ledger.keys().next() == Some(&self.key) {
+            return Ok(vec![]);
+        }
+        Ok(vec![LedgerEvent::KeyAnnounced { key: self.key.clone() }])
+    }
+}
+
+aggregate!(Ledger, "ledger", LedgerEvent, LedgerError, snapshot 1);
+
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+
+    pub fn announced(key: &str) -> LedgerEvent {
+        LedgerEvent::KeyAnnounced { key: key.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::*;
+    use super::*;
+    use crate::command::scenario::given;
+
+    #[test]
+    fn a_key_is_announced_when_it_is_not_the_one_of_today() {
+        let announce = |key: &str| AnnounceKey { key: key.into() };
+        given::<Ledger>(vec![]).when(announce("a")).then_expect_events(vec![announced("a")]);
+        given::<Ledger>(vec![announced("a")]).when(announce("a")).then_expect_events(vec![]);
+        let both = vec![announced("a"), announced("b")];
+        given::<Ledger>(both.clone()).when(announce("b")).then_expect_events(vec![]);
+        given::<Ledger>(both.clone()).when(announce("a")).then_expect_events(vec![announced("a")]);
+        let mut ledger = Ledger::default();
+        both.into_iter().chain([announced("a")]).for_each(|event| ledger.fold(event));
+        assert_eq!(ledger.keys().collect::<Vec<_>>(), ["a", "b"]);
+    }
+}
