@@ -1,5 +1,6 @@
 //! HTTP, command line, configuration and wiring: everything that makes the parts one program.
 
+pub mod audit;
 pub mod config;
 pub mod content;
 pub mod demo;

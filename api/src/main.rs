@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{content, demo, dev, document, import, keys, logging, serve, setup, sweep};
+use api::{audit, content, demo, dev, document, import, keys, logging, serve, setup, sweep};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -46,6 +46,11 @@ enum Command {
     /// Walk from registration to a minted NFT against a running server.
     #[command(after_help = "Example: caskchain demo")]
     Demo,
+    /// Bundles of the log, and what they prove.
+    Audit {
+        #[command(subcommand)]
+        command: audit::Command,
+    },
     /// Tenants.
     Tenant {
         #[command(subcommand)]
@@ -143,6 +148,7 @@ async fn main() -> ExitCode {
             print!("{}", if internal { document::internal_yaml() } else { document::yaml() });
             return ExitCode::SUCCESS;
         }
+        Command::Audit { command } => return audit::run(&config, command).await,
         Command::Demo => demo::walk(&config).await,
         Command::Dev => {
             logging::start(&config);

@@ -18,6 +18,7 @@ pub mod notices;
 pub mod permission;
 pub mod personal;
 pub mod refusal;
+pub mod replay;
 pub mod role;
 pub mod session;
 pub mod shelf;

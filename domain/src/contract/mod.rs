@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::command::{Command, aggregate};
+use crate::command::{Command, Decision, aggregate};
 use crate::event::events;
+use crate::id::UserId;
 use crate::permission::Permission;
 use crate::refusal::{Kind, Refusal};
+use crate::replay::Lawful;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
@@ -75,6 +77,13 @@ impl Command<Contract> for RecordFollowed {
 }
 
 aggregate!(Contract, "contract", ContractEvent, ContractError, snapshot 1);
+
+impl Lawful for Contract {
+    fn causes(&self, event: &ContractEvent, _: Option<UserId>) -> Vec<Decision<Self>> {
+        let ContractEvent::ContractFollowed { network, block, block_hash } = event.clone();
+        vec![Decision::of(RecordFollowed { network, block, block_hash })]
+    }
+}
 
 #[cfg(test)]
 pub(crate) mod samples {

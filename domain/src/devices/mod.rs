@@ -2,6 +2,7 @@
 
 mod block;
 mod forget;
+mod lawful;
 mod recognise;
 mod trust;
 

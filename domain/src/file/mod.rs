@@ -3,6 +3,7 @@
 mod attach;
 mod delete;
 mod kind;
+mod lawful;
 mod order;
 mod record;
 mod rendition;

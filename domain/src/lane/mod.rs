@@ -5,6 +5,7 @@ mod assign_nonce;
 mod attempt_signed_1_to_2;
 mod cancel;
 mod gate;
+mod lawful;
 mod lose_slot;
 mod open;
 mod settle_slot;

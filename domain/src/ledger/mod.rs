@@ -4,10 +4,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::command::{Command, aggregate};
+use crate::command::{Command, Decision, aggregate};
 use crate::event::events;
+use crate::id::UserId;
 use crate::permission::Permission;
 use crate::refusal::{Kind, Refusal};
+use crate::replay::Lawful;
 
 /// The id of the one stream.
 pub const ID: &str = "1";
@@ -73,6 +75,13 @@ impl Command<Ledger> for AnnounceKey {
 }
 
 aggregate!(Ledger, "ledger", LedgerEvent, LedgerError, snapshot 1);
+
+impl Lawful for Ledger {
+    fn causes(&self, event: &LedgerEvent, _: Option<UserId>) -> Vec<Decision<Self>> {
+        let LedgerEvent::KeyAnnounced { key } = event.clone();
+        vec![Decision::of(AnnounceKey { key })]
+    }
+}
 
 #[cfg(test)]
 pub(crate) mod samples {

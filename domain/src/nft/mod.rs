@@ -9,6 +9,7 @@ mod confirm;
 mod fail;
 mod follow;
 mod hold;
+mod lawful;
 mod lose_slot;
 mod pin_metadata;
 mod prove_ownership;

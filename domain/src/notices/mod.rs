@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::command::{Command, aggregate};
+use crate::command::{Command, Decision, aggregate};
 use crate::event::events;
+use crate::id::UserId;
 use crate::permission::Permission;
 use crate::refusal::{Kind, Refusal};
+use crate::replay::Lawful;
 
 /// What may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +93,13 @@ impl Notices {
 }
 
 aggregate!(Notices, "notices", NoticesEvent, NoticesError, snapshot 1);
+
+impl Lawful for Notices {
+    fn causes(&self, event: &NoticesEvent, _: Option<UserId>) -> Vec<Decision<Self>> {
+        let NoticesEvent::NoticesChosen { topic, ways } = event.clone();
+        vec![Decision::of(ChooseNotices { choices: BTreeMap::from([(topic, ways)]) })]
+    }
+}
 
 pub struct ChooseNotices {
     pub choices: BTreeMap<Topic, Ways>,

@@ -1,6 +1,7 @@
 //! Session: one sign-in on one device.
 
 mod end;
+mod lawful;
 mod open;
 mod opened_1_to_2;
 mod refresh;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::command::{Command, aggregate};
+use crate::command::{Command, Decision, aggregate};
 use crate::event::events;
-use crate::id::FileId;
+use crate::id::{FileId, UserId};
 use crate::permission::Permission;
 use crate::refusal::{Kind, Refusal};
+use crate::replay::Lawful;
 
 /// Of one person.
 pub const FILES_ALLOWED: usize = 1_000;
@@ -80,6 +81,17 @@ impl Shelf {
 }
 
 aggregate!(Shelf, "shelf", ShelfEvent, ShelfError, snapshot 1);
+
+impl Lawful for Shelf {
+    fn causes(&self, event: &ShelfEvent, _: Option<UserId>) -> Vec<Decision<Self>> {
+        vec![match event {
+            ShelfEvent::FileShelved { file, size } => {
+                Decision::of(ShelveFile { file: *file, size: *size })
+            }
+            ShelfEvent::FileTakenOff { file } => Decision::of(TakeFileOff { file: *file }),
+        }]
+    }
+}
 
 pub struct ShelveFile {
     pub file: FileId,

@@ -4,6 +4,7 @@
 
 mod ask;
 mod ask_again;
+mod lawful;
 mod try_code;
 mod withdraw;
 

@@ -4,6 +4,7 @@
 
 mod ask_letter;
 mod count_attempt;
+mod lawful;
 mod lock;
 mod open;
 mod record_failure;

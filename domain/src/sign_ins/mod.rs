@@ -2,6 +2,7 @@
 //! is the person's.
 
 mod add;
+mod lawful;
 mod remove;
 
 pub use add::{AddSession, SESSIONS_AT_ONCE};

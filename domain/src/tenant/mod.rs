@@ -2,6 +2,7 @@
 
 mod change_settings;
 mod create;
+mod lawful;
 pub mod password_policy;
 
 pub use change_settings::ChangeSettings;

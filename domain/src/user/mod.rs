@@ -12,6 +12,7 @@ mod change_profile;
 mod change_status;
 mod erase;
 mod error;
+mod lawful;
 mod lock;
 mod password_set_1_to_2;
 mod record_registration_attempt;

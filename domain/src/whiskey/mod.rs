@@ -6,6 +6,7 @@ mod approve;
 mod attachment;
 mod condition_report;
 mod correct;
+mod lawful;
 #[cfg(test)]
 mod life;
 mod movement;

@@ -4,7 +4,9 @@
 //! RFC 6962 section 2.1 for the hashes, C2SP for the rest: `tlog-tiles`, `tlog-checkpoint`,
 //! `signed-note`, `tlog-cosignature`, `tlog-proof`.
 
+pub mod bundle;
 pub mod checkpoint;
+pub mod export;
 pub mod extend;
 pub mod hash;
 pub mod keeper;
@@ -16,3 +18,4 @@ pub mod read;
 pub mod receipt;
 pub mod tile;
 pub mod tree;
+pub mod verify;

@@ -1,0 +1,97 @@
+//! For auditors: a bundle of the log to take home, and the verdict on one.
+
+mod export;
+mod verdict;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Subcommand, ValueEnum};
+use domain::id::TenantId;
+use eventstore::ledger::key::VerifierKey;
+
+use crate::config::Config;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Write a bundle that can be verified anywhere. What is there already is not written again, so
+    /// that a broken-off export, or one of a log that has grown, goes on.
+    #[command(after_help = "Example: caskchain audit export --to-folder bundle\n         \
+                            caskchain audit export --to-folder bundle --tenant 1")]
+    Export(Export),
+    /// Verify a bundle, offline. Ends with 0 if every claim holds, 1 if one does not, 2 if nothing
+    /// can be said.
+    #[command(after_help = "Example: caskchain audit verify bundle \
+                            --key 'log.example/1+0a1b2c3d+AS0…' --earlier checkpoint-of-may")]
+    Verify(Verify),
+}
+
+#[derive(clap::Args)]
+pub struct Export {
+    #[arg(long)]
+    to_folder: PathBuf,
+    /// Events from this position on; the whole log if neither this nor the others are given.
+    #[arg(long, conflicts_with_all = ["tenant", "stream"])]
+    from: Option<u64>,
+    /// Events before this position.
+    #[arg(long, conflicts_with_all = ["tenant", "stream"])]
+    before: Option<u64>,
+    /// Events of one tenant.
+    #[arg(long, conflicts_with = "stream")]
+    tenant: Option<String>,
+    /// Events of one stream, as in whiskey/29488301056000005.
+    #[arg(long)]
+    stream: Option<String>,
+    #[arg(long, default_value = "text")]
+    output: Output,
+}
+
+#[derive(clap::Args)]
+pub struct Verify {
+    bundle: PathBuf,
+    /// The log's verifier key, from somewhere else than the bundle.
+    #[arg(long)]
+    key: VerifierKey,
+    /// Verifier keys of witnesses, all of which must have signed the head.
+    #[arg(long)]
+    witness: Vec<VerifierKey>,
+    /// A checkpoint that was kept from an earlier time.
+    #[arg(long)]
+    earlier: Option<PathBuf>,
+    /// Leave out the replay through the rules, which needs memory for every stream.
+    #[arg(long)]
+    without_rules: bool,
+    #[arg(long, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// Nothing can be said.
+const UNDECIDED: u8 = 2;
+
+pub async fn run(config: &Config, command: Command) -> ExitCode {
+    let outcome = match command {
+        Command::Export(wanted) => export::run(config, wanted).await.map(|()| true),
+        Command::Verify(wanted) => verdict::run(&wanted),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("caskchain: {error}");
+            ExitCode::from(UNDECIDED)
+        }
+    }
+}
+
+/// Why nothing can be said.
+type Undecided = Box<dyn std::error::Error + Send + Sync>;
+
+fn tenant(text: &str) -> Result<TenantId, Undecided> {
+    text.parse().map_err(|_| format!("{text} is no tenant's id").into())
+}

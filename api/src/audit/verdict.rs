@@ -1,0 +1,68 @@
+//! The verdict on a bundle, for people or for programs.
+
+use std::time::Instant;
+
+use eventstore::ledger::bundle::Bundle;
+use eventstore::ledger::note::Note;
+use eventstore::ledger::verify::{Brought, Report, verify};
+use serde_json::json;
+
+use super::{Output, Undecided, Verify};
+
+/// Whether everything holds.
+pub fn run(wanted: &Verify) -> Result<bool, Undecided> {
+    let earlier = match &wanted.earlier {
+        Some(path) => {
+            let unread = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
+            Some(Note::parse(&text).map_err(|error| unread(&error))?)
+        }
+        None => None,
+    };
+    let brought = Brought {
+        key: wanted.key.clone(),
+        witnesses: wanted.witness.clone(),
+        earlier,
+        replay: !wanted.without_rules,
+    };
+    let began = Instant::now();
+    let report = verify(&Bundle::at(&wanted.bundle), &brought, |events| {
+        eprintln!("  {events} events");
+    })?;
+    match wanted.output {
+        Output::Json => {
+            let mut page = json!(report);
+            page["holds"] = json!(report.holds());
+            println!("{page:#}");
+        }
+        Output::Text => print(&report, began.elapsed().as_secs_f64()),
+    }
+    Ok(report.holds())
+}
+
+fn print(report: &Report, seconds: f64) {
+    let contents = &report.contents;
+    println!("{}, {} events, of which {} here", contents.origin, contents.size, contents.events);
+    println!();
+    for check in &report.checks {
+        let verdict = if check.holds { "ok  " } else { "FAIL" };
+        println!("{:<12} {verdict}  {}", format!("{:?}", check.claim).to_uppercase(), check.seen);
+        for finding in report.findings.iter().filter(|finding| finding.claim == check.claim) {
+            match finding.position {
+                Some(position) => println!("                   at {position}: {}", finding.what),
+                None => println!("                   {}", finding.what),
+            }
+        }
+    }
+    println!();
+    println!("What this cannot show:");
+    for limit in &report.limits {
+        println!("  - {limit}");
+    }
+    println!();
+    match report.findings_in_all {
+        0 => println!("Every claim holds. {seconds:.1} s."),
+        1 => println!("One finding. {seconds:.1} s."),
+        count => println!("{count} findings. {seconds:.1} s."),
+    }
+}

@@ -1,0 +1,158 @@
+//! Bundles: what an auditor takes home. A folder that public tools read as a log (C2SP `tlog-tiles`),
+//! with the events beside it and a page that says what is in it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use domain::id::TenantId;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::tile::Asked;
+
+/// The shape of this version.
+pub const FORMAT: &str = "caskchain-bundle/1";
+/// Positions whose events share a file.
+pub const BLOCK: u64 = 65_536;
+
+/// Which events are in a bundle. The tree is always whole: it tells nothing but how many there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Scope {
+    /// All.
+    Log,
+    /// From a position to before another.
+    Range {
+        from: u64,
+        to: u64,
+    },
+    Tenant {
+        tenant: TenantId,
+    },
+    Stream {
+        aggregate_type: String,
+        aggregate_id: String,
+    },
+}
+
+impl Scope {
+    /// Whether streams are in it from their first event on.
+    pub fn has_whole_streams(&self) -> bool {
+        !matches!(self, Self::Range { .. })
+    }
+}
+
+/// The page that says what is in a bundle, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contents {
+    pub format: String,
+    pub origin: String,
+    /// Entries of the tree.
+    pub size: u64,
+    pub scope: Scope,
+    pub events: u64,
+}
+
+/// A line of an events' file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Line {
+    pub position: u64,
+    pub tenant_position: i64,
+    /// RFC 3339, milliseconds.
+    pub recorded_at: String,
+    /// The stored text; a string, so that nothing prints it another way.
+    pub envelope: String,
+}
+
+#[derive(Debug, Error)]
+pub enum BundleError {
+    #[error("{path}: {reason}")]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("{path}: {reason}")]
+    Io { path: PathBuf, reason: io::Error },
+}
+
+/// A bundle's folder.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    folder: PathBuf,
+}
+
+impl Bundle {
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn contents_file(&self) -> PathBuf {
+        self.folder.join("bundle.json")
+    }
+
+    pub fn checkpoint_file(&self) -> PathBuf {
+        self.folder.join("checkpoint")
+    }
+
+    pub fn tile_file(&self, tile: Asked) -> PathBuf {
+        self.folder.join("tile").join(tile.to_string())
+    }
+
+    /// The events of a block, as far as the tree goes: `width` positions of it.
+    pub fn events_file(&self, block: u64, width: u64) -> PathBuf {
+        let name = match width {
+            BLOCK => format!("{block:09}.ndjson"),
+            width => format!("{block:09}.p{width:05}.ndjson"),
+        };
+        self.folder.join("events").join(name)
+    }
+
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>, BundleError> {
+        fs::read(path).map_err(|reason| BundleError::Io { path: path.to_owned(), reason })
+    }
+
+    pub fn contents(&self) -> Result<Contents, BundleError> {
+        let path = self.contents_file();
+        let unreadable = |reason: String| BundleError::Unreadable { path: path.clone(), reason };
+        let contents: Contents = serde_json::from_slice(&self.read(&path)?)
+            .map_err(|error| unreadable(error.to_string()))?;
+        if contents.format == FORMAT {
+            Ok(contents)
+        } else {
+            Err(unreadable(format!("the format {} is not known here", contents.format)))
+        }
+    }
+
+    /// Writes a file as a whole or not at all: an export that is broken off leaves no half ones.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BundleError> {
+        let io = |reason| BundleError::Io { path: path.to_owned(), reason };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io)?;
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let fresh = path.with_file_name(name);
+        fs::write(&fresh, bytes).map_err(io)?;
+        fs::rename(&fresh, path).map_err(io)
+    }
+}
+
+/// The tiles of a tree of this size, of all levels: the full ones, and the last of each level.
+pub fn tiles(size: u64) -> impl Iterator<Item = Asked> {
+    use super::tile::WIDTH;
+    use super::tree::Edge;
+    Edge::open_at(size).flat_map(|(level, (full, width))| {
+        let whole = (0..full).map(move |number| (number, WIDTH));
+        let open = (width > 0).then_some((full, width));
+        whole.chain(open).map(move |(number, width)| Asked { level: Some(level), number, width })
+    })
+}
+
+/// The blocks of a tree of this size, with how many positions each has.
+pub fn blocks(size: u64) -> impl Iterator<Item = (u64, u64)> {
+    (0..size.div_ceil(BLOCK)).map(move |block| (block, BLOCK.min(size - block * BLOCK)))
+}
