@@ -26,6 +26,8 @@ mod imports;
 mod internal;
 mod killed;
 mod killed_at_the_door;
+mod ledger;
+mod ledger_attacks;
 mod limits;
 mod login_history;
 mod mail;

@@ -263,7 +263,7 @@ const DEFAULTS: Defaults = Defaults {
     nats_replicas: 1,
     allowed_origins: Vec::new(),
     chain: ChainDefaults { network: "development" },
-    ledger: LedgerDefaults { origin: "localhost/caskchain" },
+    ledger: LedgerDefaults { origin: "localhost/caskchain", witnesses: Vec::new() },
     log: LogDefaults { filter: "info,sqlx=warn,async_nats=warn", format: "auto" },
     mail: MailDefaults {
         from: "CaskChain <no-reply@localhost>",

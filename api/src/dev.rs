@@ -15,11 +15,12 @@ use domain::language::Language;
 use domain::user::email::Email;
 use domain::user::names::FullName;
 use embedded::{Chain, DataFolder, Nats, Postgres, Progress};
-use eventstore::{Entropy, database};
+use eventstore::database;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::kept::{kept_secret, write_private};
 use crate::networks::{default_minters, default_network};
 use crate::role::Role;
 use crate::serve::answer;
@@ -225,40 +226,6 @@ fn welcome(surroundings: &Surroundings, config: &Config) {
          \n\n  Try: caskchain demo   (cargo run -- demo). Ctrl-C ends everything.\n",
         config.data_folder.display()
     );
-}
-
-/// A secret that is made once and kept in the data folder, readable by its owner only.
-fn kept_secret<E: std::fmt::Display>(
-    data_folder: &Path,
-    name: &str,
-    make: impl FnOnce(&Entropy) -> Result<String, E>,
-) -> Result<String, StartError> {
-    let path = data_folder.join("secrets").join(name);
-    if let Ok(text) = std::fs::read_to_string(&path) {
-        return Ok(text.trim().to_owned());
-    }
-    let text = make(&Entropy::default()).map_err(StartError::of)?;
-    write_private(&path, &text)?;
-    Ok(text)
-}
-
-fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let failed = |error: std::io::Error| StartError::Other(format!("{}: {error}", path.display()));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let draft = path.with_extension("draft");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&draft, path).map_err(failed)
 }
 
 /// The same database under the application's login.

@@ -1,7 +1,8 @@
-//! The ledger's signer, as it is configured.
+//! The ledger's signer and witnesses, as they are configured.
 
 use std::path::PathBuf;
 
+use commands::outside::witnesses::Witness;
 use eventstore::ledger::extend::Signer;
 use eventstore::ledger::keeper::Keeper;
 use eventstore::ledger::key::{Kind, SigningKey};
@@ -25,11 +26,24 @@ pub struct LedgerConfig {
     /// Where the signer keeps the last head it signed, which must be outside the database's backups;
     /// below the data folder if left out.
     pub head_file: Option<PathBuf>,
+    /// Who is asked to sign every head as well.
+    pub witnesses: Vec<WitnessConfig>,
+}
+
+/// A witness: C2SP tlog-witness.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// What `/add-checkpoint` follows upon.
+    pub url: String,
+    /// Its verifier key.
+    pub key: String,
 }
 
 #[derive(Serialize)]
 pub struct LedgerDefaults {
     pub origin: &'static str,
+    pub witnesses: Vec<WitnessConfig>,
 }
 
 pub async fn signer(config: &Config, secrets: &Secrets) -> Result<Signer, StartError> {
@@ -48,6 +62,14 @@ pub async fn signer(config: &Config, secrets: &Secrets) -> Result<Signer, StartE
     let file = ledger.head_file.clone();
     let file = file.unwrap_or_else(|| config.data_folder.join("ledger/head"));
     Ok(Signer { key: own, former, keeper: Keeper::new(file) })
+}
+
+pub fn witnesses(config: &Config) -> Result<Vec<Witness>, StartError> {
+    let witness = |asked: &WitnessConfig| {
+        let key = asked.key.parse().map_err(of)?;
+        Witness::new(&asked.url, key).map_err(of)
+    };
+    config.ledger.witnesses.iter().map(witness).collect()
 }
 
 fn of(error: impl std::fmt::Display) -> StartError {

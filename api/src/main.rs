@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
-use api::{audit, content, demo, dev, document, import, keys, logging, serve, setup, sweep};
+use api::{
+    audit, content, demo, dev, document, import, keys, logging, read_models, serve, setup, sweep,
+    witness,
+};
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
@@ -51,6 +54,11 @@ enum Command {
         #[command(subcommand)]
         command: audit::Command,
     },
+    /// Read models.
+    Projections {
+        #[command(subcommand)]
+        command: read_models::Command,
+    },
     /// Tenants.
     Tenant {
         #[command(subcommand)]
@@ -74,6 +82,10 @@ enum Command {
     /// Register the casks of a CSV file, many at once.
     #[command(after_help = import::help())]
     Import(import::Arguments),
+    /// Be a witness: sign heads of logs, each only if it continues the last one. Prints its key.
+    #[command(after_help = "Example: caskchain witness --name witness.example \
+                            --log 'log.example/1+0a1b2c3d+AS0…'")]
+    Witness(witness::Arguments),
     /// Print the OpenAPI document as YAML.
     #[command(after_help = "Example: caskchain openapi > openapi.yaml")]
     Openapi {
@@ -149,6 +161,15 @@ async fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Command::Audit { command } => return audit::run(&config, command).await,
+        Command::Witness(arguments) => {
+            logging::start(&config);
+            witness::run(arguments).await
+        }
+        Command::Projections { command } => match read_models::run(&config, command).await {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Command::Demo => demo::walk(&config).await,
         Command::Dev => {
             logging::start(&config);

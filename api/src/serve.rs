@@ -81,7 +81,7 @@ async fn listen(
 }
 
 /// Resolves at SIGTERM or Ctrl-C.
-fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::of)?;
     Ok(async move {

@@ -24,18 +24,6 @@ use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
 use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
-use projections::alerts::Alerts;
-use projections::attempts::Attempts;
-use projections::audit_log::AuditLog;
-use projections::devices::Devices;
-use projections::files::Files;
-use projections::login_history::LoginHistory;
-use projections::nfts::Nfts;
-use projections::portfolio::Portfolios;
-use projections::sessions::Sessions;
-use projections::users::Users;
-use projections::whiskey_history::WhiskeyHistory;
-use projections::whiskeys::Whiskeys;
 use projections::{Projection, Readers, Revocations, Runner, Status};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
@@ -52,6 +40,7 @@ use crate::metrics::Metrics;
 use crate::networks::minting_networks;
 use crate::pins::pins;
 use crate::post::post;
+use crate::read_models::{self, ForEach};
 use crate::role::Role;
 use crate::storage::objects;
 use crate::texter::texter;
@@ -172,6 +161,10 @@ impl Platform {
             let signed = watch::channel(0).0;
             let extender = Extender { pool: log.clone(), signer, head, signed };
             workers.push(tokio::spawn(extender.run(stop.clone())));
+            for witness in ledger::witnesses(config)? {
+                let ledger = Ledger::new(log.clone());
+                workers.push(tokio::spawn(witness.run(ledger, stop.clone())));
+            }
         }
         let mut statuses = Vec::new();
         if roles.contains(&Role::Projections) {
@@ -182,18 +175,7 @@ impl Platform {
                 statuses: &mut statuses,
                 tasks: &mut workers,
             };
-            run.start(Users { vault: vault.clone() });
-            run.start(Sessions { vault: vault.clone() });
-            run.start(Devices { vault: vault.clone() });
-            run.start(LoginHistory { vault: vault.clone() });
-            run.start(Alerts);
-            run.start(Whiskeys);
-            run.start(WhiskeyHistory);
-            run.start(Portfolios);
-            run.start(AuditLog);
-            run.start(Nfts);
-            run.start(Attempts);
-            run.start(Files { vault: vault.clone() });
+            read_models::all(&vault, &mut run);
         }
         let ledger = Ledger::new(log.clone());
         let journal = Journal::new(log);
@@ -277,8 +259,8 @@ struct Projecting<'a> {
     tasks: &'a mut Vec<JoinHandle<()>>,
 }
 
-impl Projecting<'_> {
-    fn start<P: Projection>(&mut self, projection: P) {
+impl ForEach for Projecting<'_> {
+    fn with<P: Projection>(&mut self, projection: P) {
         let jetstream = Some(self.jetstream.clone());
         let (runner, status) = Runner::new(projection, self.pool.clone(), jetstream);
         self.statuses.push(status);

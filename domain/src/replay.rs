@@ -68,7 +68,7 @@ fn begin(aggregate_type: &str) -> Option<Box<dyn Stream>> {
     where
         A::Event: Serialize + DeserializeOwned,
     {
-        Some(Box::new(Replayed::<A> { state: A::default(), before: None }))
+        Some(Box::new(Replayed::<A> { state: A::default(), going_on: None }))
     }
     match aggregate_type {
         "tenant" => of::<crate::tenant::Tenant>(),
@@ -94,10 +94,17 @@ trait Stream {
     fn next(&mut self, stored: SerializedEvent, deed: Deed) -> Result<bool, Doubt>;
 }
 
-struct Replayed<A> {
+struct Replayed<A: Lawful> {
     state: A,
-    /// The state before the deed that is going on: a command may bring about several events.
-    before: Option<(Deed, A)>,
+    /// A command may bring about several events.
+    going_on: Option<GoingOn<A>>,
+}
+
+/// A deed that may not be over.
+struct GoingOn<A: Lawful> {
+    deed: Deed,
+    before: A,
+    since: Vec<A::Event>,
 }
 
 impl<A: Lawful> Stream for Replayed<A>
@@ -109,10 +116,15 @@ where
         let tagged = json!({ "type": current.event_type, "data": current.payload });
         let unreadable = |error: serde_json::Error| Doubt::Undecodable(error.to_string());
         let event: A::Event = serde_json::from_value(tagged).map_err(unreadable)?;
-        if self.before.as_ref().is_none_or(|(former, _)| *former != deed) {
-            self.before = Some((deed.clone(), self.state.clone()));
+        let by = deed.by;
+        let before = || GoingOn { deed: deed.clone(), before: self.state.clone(), since: vec![] };
+        if self.going_on.as_ref().is_none_or(|going_on| going_on.deed != deed) {
+            self.going_on = Some(before());
         }
-        let verdict = self.judge(&event, deed.by);
+        let verdict = self.judge(&event, by);
+        if let Some(going_on) = &mut self.going_on {
+            going_on.since.push(event.clone());
+        }
         self.state.apply(event);
         verdict
     }
@@ -122,26 +134,38 @@ impl<A: Lawful> Replayed<A>
 where
     A::Event: Serialize,
 {
+    /// Whether some command gives the event now; or gave it, before the deed that is going on, next
+    /// after all that came of it since.
     fn judge(&self, event: &A::Event, by: Option<UserId>) -> Result<bool, Doubt> {
-        let states = [Some(&self.state), self.before.as_ref().map(|(_, before)| before)];
-        let (mut judged, mut refusal) = (false, None);
-        for state in states.into_iter().flatten() {
-            for cause in state.causes(event, by) {
-                judged = true;
-                match cause.decide(state) {
-                    Ok(events) if events.iter().any(|decided| is_same::<A>(decided, event)) => {
-                        return Ok(true);
-                    }
-                    Ok(_) => {}
-                    Err(error) => refusal = refusal.or(Some(error.to_string())),
+        let causes = self.state.causes(event, by);
+        if causes.is_empty() {
+            return Ok(false);
+        }
+        let mut refusal = None;
+        for cause in causes {
+            match cause.decide(&self.state) {
+                Ok(decided) if decided.iter().any(|one| is_same::<A>(one, event)) => {
+                    return Ok(true);
                 }
+                Ok(_) => {}
+                Err(error) => refusal = refusal.or(Some(error.to_string())),
             }
         }
-        match (judged, refusal) {
-            (false, _) => Ok(false),
-            (true, Some(refusal)) => Err(Doubt::Illegal(refusal)),
-            (true, None) => Err(Doubt::Illegal("no command gives this event here".to_owned())),
+        if let Some(GoingOn { before, since, .. }) = &self.going_on
+            && !since.is_empty()
+        {
+            let so_far: Vec<&A::Event> = since.iter().chain([event]).collect();
+            let gave_them = |decided: Vec<A::Event>| {
+                decided.len() >= so_far.len()
+                    && decided.iter().zip(&so_far).all(|(one, other)| is_same::<A>(one, other))
+            };
+            let causes = before.causes(event, by);
+            if causes.into_iter().any(|cause| cause.decide(before).is_ok_and(&gave_them)) {
+                return Ok(true);
+            }
         }
+        let without_reason = || "no command gives this event here".to_owned();
+        Err(Doubt::Illegal(refusal.unwrap_or_else(without_reason)))
     }
 }
 
@@ -165,5 +189,120 @@ fn without_personal(value: Value) -> Value {
         }
         Value::Array(items) => items.into_iter().map(without_personal).collect(),
         plain => plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_es::DomainEvent;
+
+    use super::*;
+    use crate::session::samples::{opened, refreshed, reused, revoked};
+    use crate::session::{EndReason, SessionEvent};
+    use crate::whiskey::WhiskeyEvent;
+    use crate::whiskey::samples::*;
+
+    /// What becomes of these events, each of a deed of its own or all of one.
+    fn replayed<E: DomainEvent + Serialize>(
+        aggregate: &str,
+        events: Vec<E>,
+        in_one: bool,
+    ) -> Vec<Result<bool, Doubt>> {
+        let mut replay = Replay::default();
+        let mut sequence = 0;
+        let mut next = |event: E| {
+            sequence += 1;
+            let version = event.event_version();
+            let data = serde_json::to_value(&event).unwrap()["data"].clone();
+            let (name, id) = (aggregate.to_owned(), "1".to_owned());
+            let stored = SerializedEvent::new(
+                id,
+                sequence,
+                name,
+                event.event_type(),
+                version,
+                sealed(data),
+                Value::Null,
+            );
+            let number = if in_one { 1 } else { sequence };
+            let correlation = number.to_string();
+            replay.next(stored, Deed { correlation, at: Moment::from_unix_ms(0), by: Some(OWNER) })
+        };
+        events.into_iter().map(&mut next).collect()
+    }
+
+    /// Events are read as they are stored.
+    fn sealed(value: Value) -> Value {
+        match value {
+            Value::Object(map) if map.contains_key(CLEAR_KEY) => {
+                let clear = &map[CLEAR_KEY];
+                json!({ SEALED_KEY: {
+                    "subject": clear["subject"], "purpose": clear["purpose"],
+                    "salt": "", "hash": "", "commitment": "",
+                } })
+            }
+            Value::Object(map) => map.into_iter().map(|(key, it)| (key, sealed(it))).collect(),
+            plain => plain,
+        }
+    }
+
+    fn refused(outcome: &Result<bool, Doubt>, words: &str) -> bool {
+        matches!(outcome, Err(Doubt::Illegal(what)) if what.contains(words))
+    }
+
+    #[test]
+    fn what_the_rules_give_is_lawful() {
+        let life = vec![registered(), approved(), offered(), accepted()];
+        assert!(replayed("whiskey", life, false).iter().all(|it| *it == Ok(true)));
+        let session = vec![opened(false), refreshed(1, 600)];
+        assert!(replayed("session", session, false).iter().all(|it| *it == Ok(true)));
+    }
+
+    #[test]
+    fn what_no_rule_gives_is_not() {
+        let twice = replayed("whiskey", vec![registered(), approved(), approved()], false);
+        assert!(refused(&twice[2], "while the whiskey is APPROVED"), "{twice:?}");
+        let own = WhiskeyEvent::WhiskeyApproved { by: OWNER };
+        let own = replayed("whiskey", vec![registered(), own], false);
+        assert!(refused(&own[1], "an owner does not judge"), "{own:?}");
+        let stolen = replayed("whiskey", vec![registered(), approved(), accepted()], false);
+        assert!(refused(&stolen[2], "not offered"), "{stolen:?}");
+        let absent = replayed("whiskey", vec![approved()], false);
+        assert!(refused(&absent[0], "no such whiskey"), "{absent:?}");
+        // Given by a command, but not like this.
+        let WhiskeyEvent::WhiskeyRegistered { owner, details, .. } = registered() else {
+            panic!("not a registration");
+        };
+        let original_litres_of_alcohol = crate::fixed::Fixed::from_units(1);
+        let more = WhiskeyEvent::WhiskeyRegistered { owner, details, original_litres_of_alcohol };
+        assert!(refused(&replayed("whiskey", vec![more], false)[0], "no command gives"));
+    }
+
+    #[test]
+    fn of_one_deed_the_events_are_those_of_one_command_in_their_order() {
+        let copied =
+            vec![opened(false), refreshed(1, 600), reused(0), revoked(EndReason::TokenReused)];
+        assert!(replayed("session", copied, true).iter().all(|it| *it == Ok(true)));
+        // The same again is not of the deed.
+        let twice = vec![registered(), approved(), approved()];
+        assert!(replayed("whiskey", twice, true)[2].is_err());
+        let opened_twice: Vec<SessionEvent> = vec![opened(false), opened(false)];
+        assert!(replayed("session", opened_twice, true)[1].is_err());
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let nobodys = replayed("barrel", vec![registered()], false);
+        assert!(matches!(&nobodys[0], Err(Doubt::Undecodable(_))));
+        let of_another = replayed("session", vec![registered()], false);
+        assert!(matches!(&of_another[0], Err(Doubt::Undecodable(_))));
+    }
+
+    #[test]
+    fn every_aggregate_there_is_can_be_replayed() {
+        for (name, _) in crate::catalogue::types() {
+            let aggregate = name.split('.').next().unwrap();
+            assert!(begin(aggregate).is_some(), "{name}");
+        }
     }
 }

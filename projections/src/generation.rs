@@ -88,7 +88,7 @@ pub(crate) async fn begin_live<P: Projection>(
 
 /// Folds a batch in a transaction. An event that cannot be folded parks its partition, and the
 /// batch is begun again without it.
-async fn fold<P: Projection>(
+pub(crate) async fn fold<P: Projection>(
     projection: &P,
     pool: &PgPool,
     schema: &str,
@@ -186,12 +186,12 @@ async fn swap<P: Projection>(
 
 /// How the events of a batch are handed over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pace {
+pub(crate) enum Pace {
     Together,
     OneByOne,
 }
 
-async fn fold_batch<P: Projection>(
+pub(crate) async fn fold_batch<P: Projection>(
     projection: &P,
     connection: &mut PgConnection,
     events: &[Recorded],
@@ -243,7 +243,7 @@ pub(crate) async fn checkpoint<P: Projection>(
     row.map(|(position,)| position).ok_or(GenerationError::Superseded(P::VERSION))
 }
 
-async fn create<P: Projection>(
+pub(crate) async fn create<P: Projection>(
     tx: &mut Transaction<'_, Postgres>,
     schema: &str,
 ) -> Result<(), sqlx::Error> {
@@ -266,20 +266,28 @@ async fn create<P: Projection>(
     run(tx, &making).await
 }
 
-async fn use_schema(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn use_schema(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<(), sqlx::Error> {
     // Statements are prepared per search path as PostgreSQL sees it, so one connection may serve
     // two generations.
     run(connection, &format!("set local search_path to {schema}")).await
 }
 
 /// Runs statements that are ours from the first word to the last.
-async fn run(connection: &mut PgConnection, statements: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn run(
+    connection: &mut PgConnection,
+    statements: &str,
+) -> Result<(), sqlx::Error> {
     connection.execute(statements).await?;
     Ok(())
 }
 
 /// One process at a time makes and swaps generations of a read model.
-async fn lock<P: Projection>(tx: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
+pub(crate) async fn lock<P: Projection>(
+    tx: &mut Transaction<'_, Postgres>,
+) -> Result<(), sqlx::Error> {
     sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
         .bind(live::<P>())
         .execute(&mut **tx)

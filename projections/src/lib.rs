@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod attempts;
 pub mod audit_log;
 pub mod devices;
+pub mod differences;
 pub mod files;
 pub mod generation;
 pub mod login_history;

@@ -167,6 +167,7 @@ impl MintLab {
     /// The chain and the log say the same: each of these tokens once, no other, no nonce between
     /// them unused, and nothing was ever sent that is not in the log.
     pub async fn chain_equals_log(&self, ids: &[String]) {
+        self.world.log_is_lawful().await;
         let tokens = self.tokens().await;
         assert!(tokens.values().all(|count| *count == 1), "minted twice: {tokens:?}");
         let expected: BTreeSet<&String> = ids.iter().collect();

@@ -1,5 +1,6 @@
 //! The world a story happens in: services, servers, people.
 
+pub mod auditor;
 pub mod busy;
 pub mod chain_proxy;
 mod forger;
@@ -8,12 +9,15 @@ pub mod killing;
 mod mail_server;
 pub mod mailjet;
 pub mod mint_lab;
+mod npm;
 pub mod other_unixfs;
 mod person;
 pub mod s3;
 pub mod samples;
 mod server;
 pub mod sms_listener;
+pub mod strangers;
+pub mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +28,9 @@ pub use mail_server::MailServer;
 pub use person::{Answer, Person, cask};
 pub use server::{Server, run};
 
+use cqrs_es::persist::SerializedEvent;
+use domain::moment::Moment;
+use domain::replay::{Deed, Replay};
 use embedded::{Chain, ChainOptions, DataFolder, Nats, Postgres, PostgresOptions, Progress};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -214,9 +221,37 @@ impl World {
         events.rfind(|event| event["type"] == event_type).unwrap()
     }
 
+    /// Every event of the log is one that its aggregate could have brought about.
+    pub async fn log_is_lawful(&self) {
+        let mut replay = Replay::default();
+        for (position, envelope) in self.log().await {
+            let read: Value = serde_json::from_str(&envelope).unwrap();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let metadata = &read["metadata"];
+            let is_person = metadata["actorType"] == "user";
+            let deed = Deed {
+                correlation: text(&metadata["correlationId"]),
+                at: Moment::parse(metadata["occurredAt"].as_str().unwrap()).unwrap(),
+                by: is_person.then(|| metadata["actor"].as_str().unwrap().parse().unwrap()),
+            };
+            let stored = SerializedEvent::new(
+                text(&read["aggregateId"]),
+                usize::try_from(read["sequence"].as_i64().unwrap()).unwrap(),
+                text(&read["aggregateType"]),
+                text(&read["type"]),
+                read["schemaVersion"].to_string(),
+                read["data"].clone(),
+                Value::Null,
+            );
+            let verdict = replay.next(stored, deed);
+            assert!(verdict.is_ok(), "at {position}: {verdict:?}: {envelope}");
+        }
+    }
+
     /// Waits until everything that is in the log now has been published, and checks that the stream
-    /// is the log: every event once, in order, byte for byte.
+    /// is the log: every event once, in order, byte for byte; and that it is lawful.
     pub async fn stream_equals_log(&self) {
+        self.log_is_lawful().await;
         let log = self.log().await;
         until("the stream holds the whole log", || async {
             let client = eventstore::stream::connect(&self.nats.url()).await.ok()?;
@@ -246,10 +281,14 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn()
     }
 }
 
-/// Whether a process is there and not just waiting to be buried.
+/// Whether a process is there and not just waiting to be buried. One whose first thread has ended lives
+/// as long as another one waits for a disk: until then it holds its files and their locks.
 pub fn is_alive(pid: u32) -> bool {
-    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
-    status.is_ok_and(|text| !text.rsplit(')').next().unwrap_or("").trim().starts_with('Z'))
+    let process = Path::new("/proc").join(pid.to_string());
+    let threads = std::fs::read_dir(process.join("task")).map_or(0, Iterator::count);
+    let status = std::fs::read_to_string(process.join("stat"));
+    let has_ended = |text: String| text.rsplit(')').next().unwrap_or("").trim().starts_with('Z');
+    status.is_ok_and(|text| threads > 1 || !has_ended(text))
 }
 
 /// A port nobody listens on.

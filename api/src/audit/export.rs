@@ -15,7 +15,7 @@ pub async fn run(config: &Config, wanted: super::Export) -> Result<(), Undecided
     let pool = database::pool(&url, Role::Log, 2)?;
     let bundle = Bundle::at(&wanted.to_folder);
     let contents = Export::new(pool)
-        .write(&bundle, &scope, |progress| {
+        .write(&bundle, &scope, wanted.witnessed, |progress| {
             eprintln!("  {} of {} positions", progress.positions, progress.of);
         })
         .await?;

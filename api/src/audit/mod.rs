@@ -42,6 +42,9 @@ pub struct Export {
     /// Events of one stream, as in whiskey/29488301056000005.
     #[arg(long)]
     stream: Option<String>,
+    /// Only as far as a witness has signed.
+    #[arg(long)]
+    witnessed: bool,
     #[arg(long, default_value = "text")]
     output: Output,
 }
@@ -58,6 +61,9 @@ pub struct Verify {
     /// A checkpoint that was kept from an earlier time.
     #[arg(long)]
     earlier: Option<PathBuf>,
+    /// Compare the read models of the configured database, too, with a fresh replay of its log.
+    #[arg(long)]
+    database: bool,
     /// Leave out the replay through the rules, which needs memory for every stream.
     #[arg(long)]
     without_rules: bool,
@@ -77,7 +83,7 @@ const UNDECIDED: u8 = 2;
 pub async fn run(config: &Config, command: Command) -> ExitCode {
     let outcome = match command {
         Command::Export(wanted) => export::run(config, wanted).await.map(|()| true),
-        Command::Verify(wanted) => verdict::run(&wanted),
+        Command::Verify(wanted) => verdict::run(config, &wanted).await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

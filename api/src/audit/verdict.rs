@@ -4,13 +4,16 @@ use std::time::Instant;
 
 use eventstore::ledger::bundle::Bundle;
 use eventstore::ledger::note::Note;
-use eventstore::ledger::verify::{Brought, Report, verify};
+use eventstore::ledger::verify::{Brought, Claim, Finding, Report, verify};
+use projections::differences::Difference;
 use serde_json::json;
 
 use super::{Output, Undecided, Verify};
+use crate::config::Config;
+use crate::read_models::comparisons;
 
 /// Whether everything holds.
-pub fn run(wanted: &Verify) -> Result<bool, Undecided> {
+pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
     let earlier = match &wanted.earlier {
         Some(path) => {
             let unread = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -26,9 +29,12 @@ pub fn run(wanted: &Verify) -> Result<bool, Undecided> {
         replay: !wanted.without_rules,
     };
     let began = Instant::now();
-    let report = verify(&Bundle::at(&wanted.bundle), &brought, |events| {
+    let mut report = verify(&Bundle::at(&wanted.bundle), &brought, |events| {
         eprintln!("  {events} events");
     })?;
+    if wanted.database {
+        read_models(config, &mut report).await?;
+    }
     match wanted.output {
         Output::Json => {
             let mut page = json!(report);
@@ -38,6 +44,24 @@ pub fn run(wanted: &Verify) -> Result<bool, Undecided> {
         Output::Text => print(&report, began.elapsed().as_secs_f64()),
     }
     Ok(report.holds())
+}
+
+/// Compares those of the database.
+async fn read_models(config: &Config, report: &mut Report) -> Result<(), Undecided> {
+    let comparisons = comparisons(config, None).await?;
+    let rows: i64 = comparisons.iter().map(|comparison| comparison.rows).sum();
+    let seen = format!("{} read models, {rows} rows, folded anew", comparisons.len());
+    let finding = |it: &Difference| Finding {
+        claim: Claim::ReadModels,
+        position: None,
+        what: format!(
+            "{}.{}: {} rows too many, {} missing, as in {}",
+            it.read_model, it.table, it.surplus, it.missing, it.example
+        ),
+    };
+    let all = comparisons.iter().flat_map(|comparison| &comparison.differences);
+    report.add(Claim::ReadModels, seen, all.map(finding).collect());
+    Ok(())
 }
 
 fn print(report: &Report, seconds: f64) {

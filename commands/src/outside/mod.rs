@@ -38,3 +38,4 @@ pub mod sms;
 pub mod sms_webhook;
 pub mod smtp;
 pub mod tokens;
+pub mod witnesses;

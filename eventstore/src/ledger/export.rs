@@ -55,14 +55,16 @@ impl Export {
         Self { pool, ledger }
     }
 
-    /// Writes the bundle up to the last signed head. `tell` hears how far it is.
+    /// Writes the bundle up to the last signed head, or the last one a witness signed. `tell` hears
+    /// how far it is.
     pub async fn write(
         &self,
         bundle: &Bundle,
         scope: &Scope,
+        witnessed: bool,
         mut tell: impl FnMut(Progress),
     ) -> Result<Contents, ExportError> {
-        let head = self.ledger.head(false).await?.ok_or(ExportError::Empty)?;
+        let head = self.ledger.head(witnessed).await?.ok_or(ExportError::Empty)?;
         let Checkpoint { origin, size, .. } = Checkpoint::parse(&head.note.text)?;
         if bundle.contents_file().exists() {
             let there = bundle.contents()?;

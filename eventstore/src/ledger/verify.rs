@@ -54,6 +54,10 @@ pub enum Claim {
     Decoding,
     /// Every event is one that its aggregate could have brought about.
     Rules,
+    /// Every read model of a database is what the log makes of it.
+    ReadModels,
+    /// What is minted and held on a chain is what the log says.
+    Chain,
 }
 
 /// Something that does not hold.
@@ -90,6 +94,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds a claim that was looked into elsewhere.
+    pub fn add(&mut self, claim: Claim, seen: String, findings: Vec<Finding>) {
+        self.checks.push(Check { claim, holds: findings.is_empty(), seen });
+        self.findings_in_all += findings.len() as u64;
+        self.findings.extend(findings.into_iter().take(TOLD));
+    }
+
     pub fn holds(&self) -> bool {
         self.findings_in_all == 0
     }

@@ -1,0 +1,115 @@
+//! Witnesses of the log: C2SP `tlog-witness`. The newest head is shown to each, and what they sign of
+//! it is kept beside it.
+
+use std::time::Duration;
+
+use eventstore::ledger::key::VerifierKey;
+use eventstore::ledger::read::{Head, Ledger, LedgerError};
+use eventstore::ledger::witness::{Request, checked};
+use reqwest::{Client, StatusCode, Url};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::bounded_answer::{ask, client};
+use super::pins::PinError;
+
+/// Only the newest head is shown, this often.
+const EVERY: Duration = Duration::from_secs(1);
+/// After a witness was away.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Error)]
+pub enum WitnessError {
+    #[error("the witness's URL cannot be read")]
+    Url,
+    #[error(transparent)]
+    Http(#[from] PinError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the witness answers {0}")]
+    Refused(StatusCode),
+    #[error("the witness's answer is not its signature of the head")]
+    Answer,
+    #[error(
+        "the witness has signed a head of {theirs} events, the log has {ours}: was it restored?"
+    )]
+    Ahead { theirs: u64, ours: u64 },
+}
+
+/// One of them, as it is known.
+pub struct Witness {
+    client: Client,
+    url: Url,
+    key: VerifierKey,
+    /// How many entries the head has that it signed last.
+    signed: u64,
+}
+
+impl Witness {
+    /// `url` is what `add-checkpoint` follows upon.
+    pub fn new(url: &str, key: VerifierKey) -> Result<Self, WitnessError> {
+        let url = format!("{}/add-checkpoint", url.trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|_| WitnessError::Url)?;
+        Ok(Self { client: client()?, url, key, signed: 0 })
+    }
+
+    /// Shows it every new head until stopped.
+    pub async fn run(mut self, ledger: Ledger, stop: CancellationToken) {
+        loop {
+            let wait = match self.show(&ledger).await {
+                Ok(()) => EVERY,
+                Err(error) => {
+                    let witness = &self.key.name;
+                    match error {
+                        WitnessError::Ahead { .. } | WitnessError::Answer => {
+                            tracing::error!(%witness, %error, "ALARM a witness disagrees");
+                        }
+                        _ => tracing::warn!(%witness, %error, "a head is not witnessed"),
+                    }
+                    RETRY_AFTER
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn show(&mut self, ledger: &Ledger) -> Result<(), WitnessError> {
+        let Some(head) = ledger.head(false).await? else {
+            return Ok(());
+        };
+        if head.size == self.signed {
+            return Ok(());
+        }
+        let mut answer = self.ask(ledger, &head).await?;
+        if answer.status == StatusCode::CONFLICT {
+            // It says what it signed last; that may have been before we were started.
+            let theirs = String::from_utf8_lossy(&answer.body).trim().parse();
+            self.signed = theirs.map_err(|_| WitnessError::Answer)?;
+            answer = self.ask(ledger, &head).await?;
+        }
+        if answer.status != StatusCode::OK {
+            return Err(WitnessError::Refused(answer.status));
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        let line = checked(&text, &head.note, &self.key).map_err(|_| WitnessError::Answer)?;
+        ledger.keep_cosignature(head.size, &line).await?;
+        self.signed = head.size;
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        ledger: &Ledger,
+        head: &Head,
+    ) -> Result<super::bounded_answer::Answer, WitnessError> {
+        if self.signed > head.size {
+            return Err(WitnessError::Ahead { theirs: self.signed, ours: head.size });
+        }
+        let proof = ledger.consistency(self.signed, head.size).await?;
+        let request = Request { old: self.signed, proof, note: head.note.clone() };
+        Ok(ask(self.client.post(self.url.clone()).body(request.to_string())).await?)
+    }
+}

@@ -1,0 +1,332 @@
+//! Measures the ledger: what it costs the appends beside it, how far it is behind them, how fast a
+//! bundle is verified, and how fast a proof is made.
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::command::{Command, Root};
+use domain::fixed::Fixed;
+use domain::id::{TenantId, UserId};
+use domain::tenant::{CreateTenant, Tenant};
+use domain::whiskey::details::{CaskType, Category, Currency, Details, Money};
+use domain::whiskey::{
+    AcceptTransfer, ApproveWhiskey, OfferTransfer, Recorder, RegaugeWhiskey, RegisterWhiskey,
+    RevalueWhiskey, Whiskey, WhiskeyEvent,
+};
+use embedded::{DataFolder, Postgres, PostgresOptions, Progress};
+use eventstore::appender::Appender;
+use eventstore::database::{self, Role};
+use eventstore::ledger::bundle::{Bundle, Scope};
+use eventstore::ledger::export::Export;
+use eventstore::ledger::extend::{Extender, Signer};
+use eventstore::ledger::keeper::Keeper;
+use eventstore::ledger::key::{Kind, SigningKey, VerifierKey};
+use eventstore::ledger::read::Ledger;
+use eventstore::ledger::verify::{Brought, verify};
+use eventstore::secrets::KeyEncryptionKey;
+use eventstore::vault::Vault;
+use eventstore::{Clock, Context, Entropy, Store};
+use sqlx::PgPool;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The server's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ROUNDS: usize = 7;
+const SPAN: Duration = Duration::from_millis(1_500);
+const TASKS: usize = 512;
+const CONNECTIONS: u32 = 16;
+/// Casks in the log that is verified, and what happens to each.
+const CASKS: i64 = 40_000;
+const PROOFS: u64 = 4_000;
+const PROBE_EVERY: Duration = Duration::from_millis(3);
+
+struct Bench {
+    store: Store,
+    log: PgPool,
+    head: watch::Receiver<i64>,
+    signer: Arc<Signer>,
+    next: AtomicI64,
+}
+
+/// A running extender.
+struct Extending {
+    signed: watch::Receiver<u64>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[tokio::main]
+async fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let progress: Progress = Arc::new(|line: &str| eprintln!("{line}"));
+    let data = DataFolder::open(folder.path().join("data")).unwrap();
+    let options = PostgresOptions { throw_away: true };
+    let mut postgres = Postgres::start_with(&data, &progress, options).await.unwrap();
+    let stop = CancellationToken::new();
+    let head_file = folder.path().join("head");
+    let bench = Arc::new(Bench::prepare(&postgres.url(), head_file, stop.clone()).await);
+
+    let (mut on, mut off, mut behind) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        eprintln!("round {round} of {ROUNDS}");
+        off.push(bench.appends().await);
+        let extending = bench.extend().await;
+        let (with, lags) = tokio::join!(bench.appends(), bench.probe(&extending));
+        on.push(with);
+        behind.extend(lags);
+        extending.end().await;
+    }
+    let (on, off) = (median(&mut on), median(&mut off));
+    behind.sort_by(f64::total_cmp);
+
+    let extending = bench.extend().await;
+    let proofs = bench.proofs().await;
+    extending.end().await;
+    let first = bench.casks().await;
+    let extending = bench.extend().await;
+    extending.end().await;
+    let bundle = Bundle::at(&folder.path().join("bundle"));
+    let whole = Scope::Log;
+    let export = Export::new(bench.log.clone());
+    let began = Instant::now();
+    let contents = export.write(&bundle, &whole, false, |_| {}).await.unwrap();
+    let exported = contents.events as f64 / began.elapsed().as_secs_f64();
+    // Casks only, from their beginning on: what is replayed is a mixture of events, not one of each.
+    let lives = Bundle::at(&folder.path().join("lives"));
+    let tenant = Scope::Tenant { tenant: TenantId::new(2) };
+    export.write(&lives, &tenant, false, |_| {}).await.unwrap();
+    let key = bench.signer.key.public().clone();
+    let verified = verified_per_s(&bundle, &key, false);
+    let replayed = verified_per_s(&lives, &key, true);
+    println!(
+        "\n{} events, of which {} are of casks; appends of one event, {TASKS} at once; medians of \
+         {ROUNDS} rounds of {SPAN:?}\n",
+        contents.size,
+        contents.size - first,
+    );
+    println!("appended, ledger off        {off:>10.0} per second");
+    println!("appended, ledger on         {on:>10.0} per second");
+    println!("signed after p50            {:>10.1} ms", at(&behind, 50));
+    println!("exported                    {exported:>10.0} per second");
+    println!(
+        "\nRESULT append_cost={:.2} behind_p99_ms={:.0} verify_per_s={verified:.0} \
+         replay_per_s={replayed:.0} proof_p99_ms={:.2}",
+        on / off,
+        at(&behind, 99),
+        at(&proofs, 99),
+    );
+    stop.cancel();
+    postgres.stop().await.unwrap();
+}
+
+impl Bench {
+    async fn prepare(url: &str, head_file: std::path::PathBuf, stop: CancellationToken) -> Self {
+        database::migrate(url).await.unwrap();
+        let log = database::pool(url, Role::Log, CONNECTIONS).unwrap();
+        let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
+        let (appender, _) = Appender::start(&log, stop).unwrap();
+        let vault = Vault::new(log.clone(), Entropy::default(), kek);
+        let head = appender.head();
+        let store = Store::new(log.clone(), appender, vault, Entropy::default(), Clock::system());
+        let key = SigningKey::new("bench.example/1", Kind::Notes, &[7; 32]).unwrap();
+        let signer = Arc::new(Signer { key, former: None, keeper: Keeper::new(head_file) });
+        Self { store, log, head, signer, next: AtomicI64::new(1) }
+    }
+
+    /// Starts the ledger's task and lets it come to the end of the log.
+    async fn extend(&self) -> Extending {
+        let (stop, (signed, seen)) = (CancellationToken::new(), watch::channel(0));
+        let (pool, head) = (self.log.clone(), self.head.clone());
+        let extender = Extender { pool, signer: Arc::clone(&self.signer), head, signed };
+        let task = tokio::spawn(extender.run(stop.clone()));
+        let mut extending = Extending { signed: seen, stop, task };
+        let end = (*self.head.borrow() + 1).cast_unsigned();
+        extending.signed.wait_for(|signed| *signed >= end).await.unwrap();
+        extending
+    }
+
+    /// How many events a second are appended.
+    async fn appends(self: &Arc<Self>) -> f64 {
+        let ends = Instant::now() + SPAN;
+        let each = (0..TASKS).map(|_| {
+            let bench = Arc::clone(self);
+            tokio::spawn(async move {
+                let mut done = 0_u32;
+                while Instant::now() < ends {
+                    bench.append_one().await;
+                    done += 1;
+                }
+                done
+            })
+        });
+        let mut all = 0;
+        for task in each.collect::<Vec<_>>() {
+            all += task.await.unwrap();
+        }
+        f64::from(all) / SPAN.as_secs_f64()
+    }
+
+    async fn append_one(&self) {
+        let id = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let context = Context::system(TenantId::PLATFORM, "bench", "c", "c");
+        let command = CreateTenant { name: "Islay Casks".into() };
+        let loaded = self.store.unwritten::<Tenant>(TenantId::PLATFORM, &id);
+        let events = command.decide(&loaded.state).unwrap();
+        self.store.commit(self.store.begin(&context).append(&loaded, events)).await.unwrap();
+    }
+
+    /// How long what is appended waits for a signed head over it, in milliseconds.
+    async fn probe(&self, extending: &Extending) -> Vec<f64> {
+        let over = Arc::new(AtomicBool::new(false));
+        let ending = Arc::clone(&over);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(SPAN).await;
+            ending.store(true, Ordering::Relaxed);
+        });
+        let mut waiting = Vec::new();
+        while !over.load(Ordering::Relaxed) {
+            let end = (*self.head.borrow() + 1).cast_unsigned();
+            let (began, mut signed) = (Instant::now(), extending.signed.clone());
+            waiting.push(tokio::spawn(async move {
+                signed.wait_for(|signed| *signed >= end).await.unwrap();
+                began.elapsed().as_secs_f64() * 1e3
+            }));
+            tokio::time::sleep(PROBE_EVERY).await;
+        }
+        timer.await.unwrap();
+        let mut lags = Vec::new();
+        for one in waiting {
+            lags.push(one.await.unwrap());
+        }
+        lags
+    }
+
+    /// How long the proofs of events all over the log take, in milliseconds.
+    async fn proofs(&self) -> Vec<f64> {
+        let ledger = Ledger::new(self.log.clone());
+        let size = ledger.signed_size().await.unwrap();
+        let mut took = Vec::new();
+        for number in 0..PROOFS {
+            let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
+            let began = Instant::now();
+            ledger.inclusion(index, size).await.unwrap();
+            took.push(began.elapsed().as_secs_f64() * 1e3);
+        }
+        took.sort_by(f64::total_cmp);
+        took
+    }
+
+    /// Lives of casks, in a tenant of their own. Gives the position of the first event.
+    async fn casks(&self) -> u64 {
+        let first = *self.head.borrow() + 1;
+        let tenant = TenantId::new(2);
+        let created = Context::system(tenant, "bench", "begin", "c");
+        let loaded = self.store.unwritten::<Tenant>(tenant, "2000000002");
+        let events = CreateTenant { name: "Lives".into() }.decide(&loaded.state).unwrap();
+        self.store.commit(self.store.begin(&created).append(&loaded, events)).await.unwrap();
+        for some in 0..CASKS / 100 {
+            let lives = (some * 100..some * 100 + 100).map(|number| async move {
+                let mut cask = Whiskey::default();
+                let mut sequence = 0;
+                for (step, events) in life(&mut cask).into_iter().enumerate() {
+                    // Each is a deed of its own.
+                    let correlation = format!("{number}.{step}");
+                    let context = Context::system(tenant, "bench", &correlation, "c");
+                    let id = (9_000_000_000 + number).to_string();
+                    let mut loaded = self.store.unwritten::<Whiskey>(tenant, &id);
+                    loaded.sequence = sequence;
+                    sequence += i64::try_from(events.len()).unwrap();
+                    let commit = self.store.begin(&context).append(&loaded, events);
+                    self.store.commit(commit).await.unwrap();
+                }
+            });
+            futures::future::join_all(lives).await;
+        }
+        first.cast_unsigned()
+    }
+}
+
+/// What happens to a cask: from its registration to its third owner's valuation.
+fn life(cask: &mut Whiskey) -> Vec<Vec<WhiskeyEvent>> {
+    let (owner, judge, buyer) = (UserId::new(71), UserId::new(72), UserId::new(73));
+    let keeper = Recorder { user: judge, is_keeper: true };
+    let gbp = |units| Money {
+        amount: Fixed::from_units(units),
+        currency: Currency::parse("GBP").unwrap(),
+    };
+    let regauge = |volume| {
+        let alcohol_content = Fixed::parse("61.10").unwrap();
+        RegaugeWhiskey { by: keeper, volume: Fixed::parse(volume).unwrap(), alcohol_content }
+    };
+    vec![
+        decided(cask, &RegisterWhiskey { owner, details: details() }),
+        decided(cask, &ApproveWhiskey { by: judge }),
+        decided(cask, &RevalueWhiskey { by: keeper, value: gbp(42_000_000) }),
+        decided(cask, &regauge("244.10")),
+        decided(cask, &OfferTransfer { by: owner, to: buyer }),
+        decided(cask, &AcceptTransfer { by: buyer }),
+        decided(cask, &regauge("240.80")),
+        decided(cask, &RevalueWhiskey { by: keeper, value: gbp(51_000_000) }),
+    ]
+}
+
+fn decided<A: Root, C: Command<A>>(state: &mut A, command: &C) -> Vec<A::Event> {
+    let events = command.decide(state).unwrap();
+    events.iter().cloned().for_each(|event| state.apply(event));
+    events
+}
+
+fn details() -> Details {
+    Details {
+        name: "Ardcairn 2012".into(),
+        brand: None,
+        distillery: "Ardcairn".into(),
+        region: Some("Speyside".into()),
+        category: Category::SingleMalt,
+        age: Some(12),
+        vintage: Some(2012),
+        cask_number: "1207".into(),
+        cask_type: CaskType::Hogshead,
+        fill_date: None,
+        alcohol_content: Fixed::parse("63.50").unwrap(),
+        volume: Fixed::parse("250.00").unwrap(),
+        storage_location: None,
+        condition: None,
+        market_value: None,
+        description: Some(
+            "Peated at the distillery's own maltings, filled at natural strength".into(),
+        ),
+    }
+}
+
+impl Extending {
+    async fn end(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// Events a second on one thread; the bundle has to hold.
+fn verified_per_s(bundle: &Bundle, key: &VerifierKey, replay: bool) -> f64 {
+    let brought = Brought { key: key.clone(), witnesses: vec![], earlier: None, replay };
+    let began = Instant::now();
+    let report = verify(bundle, &brought, |_| {}).unwrap();
+    assert!(report.holds(), "{:?}", report.findings.first());
+    report.contents.events as f64 / began.elapsed().as_secs_f64()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn at(sorted: &[f64], part: usize) -> f64 {
+    sorted[(sorted.len() - 1) * part / 100]
+}

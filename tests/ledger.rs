@@ -1,0 +1,256 @@
+//! The ledger, as strangers see it: with tools of theirs, and without trusting us.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use eventstore::ledger::checkpoint::Checkpoint;
+use eventstore::ledger::key::{Kind, SigningKey};
+use eventstore::ledger::note::{Note, Signature};
+use eventstore::ledger::receipt::Receipt;
+use eventstore::ledger::witness::Request;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::auditor::Bundle;
+use crate::world::mint_lab::MintLab;
+use crate::world::witness::Witness;
+use crate::world::{Person, World, calm, cask, strangers, until};
+
+const LEDGER: &str = "/api/v1/ledger";
+
+async fn text(person: &Person, path: &str) -> String {
+    let answer = person.request(Method::GET, &format!("{LEDGER}{path}")).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn tools_of_strangers_read_the_log_and_believe_it() {
+    let world = World::new().await;
+    let server = world.server().await;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    for number in 0..8 {
+        isla.cask(&format!("L-{number}")).await;
+    }
+    let last = isla.post("/api/v1/whiskeys", cask("L-8")).await.expect(201).position();
+    text(&isla, &format!("/receipts/{last}")).await;
+    let key = strangers::key(&server.visitor()).await;
+    let folder = tempfile::tempdir().unwrap();
+    strangers::mirrored(&keeper, folder.path()).await;
+    let seen = strangers::cloudflare(folder.path(), &key);
+    assert!(seen.as_ref().is_ok_and(|size| *size > last.cast_unsigned()), "{seen:?}");
+
+    // What is changed on the way is noticed by them: a hash, an entry, the head, the key.
+    let files = ["tile/0/000", "tile/entries/000"];
+    for name in files {
+        let beside = folder.path().join(name);
+        let partial = std::fs::read_dir(beside.with_extension("p")).unwrap().next().unwrap();
+        changed(&partial.unwrap().path(), 40, || {
+            assert!(strangers::cloudflare(folder.path(), &key).is_err(), "{name}");
+        });
+    }
+    let head = folder.path().join("checkpoint");
+    let size_of_name = "localhost/caskchain\n".len();
+    changed(&head, size_of_name, || {
+        assert!(strangers::cloudflare(folder.path(), &key).is_err());
+    });
+    assert!(strangers::cloudflare(folder.path(), &key).is_ok());
+}
+
+/// Changes a bit of a file for as long as somebody looks.
+fn changed(file: &std::path::Path, at: usize, look: impl FnOnce()) {
+    let bytes = std::fs::read(file).unwrap();
+    let mut forged = bytes.clone();
+    forged[at] ^= 1;
+    std::fs::write(file, forged).unwrap();
+    look();
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn whoever_commands_gets_a_receipt_that_anybody_can_check() {
+    let server = &calm().await.server;
+    let (isla, visitor) = (server.person("Isla").await, server.visitor());
+    let position = isla.post("/api/v1/whiskeys", cask("R-1")).await.expect(201).position();
+    let receipt = text(&isla, &format!("/receipts/{position}")).await;
+    let key = strangers::key(&visitor).await;
+    strangers::sigstore(&receipt, &key).await.unwrap();
+    let ours = Receipt::parse(&receipt).unwrap();
+    let head = ours.verify(&key.parse().unwrap()).unwrap();
+    assert!(head.size > position.cast_unsigned());
+    assert_eq!(ours.to_string(), receipt);
+
+    // The same by hand: the proof is public, the entry is not.
+    let path = format!("{LEDGER}/proof/inclusion?position={position}&size={}", head.size);
+    let proof = visitor.get(&path).await.expect(200);
+    let hashes: Vec<String> = ours.path.iter().map(|hash| STANDARD.encode(hash)).collect();
+    assert_eq!(proof.data()["hashes"], json!(hashes));
+
+    // A forged one is believed by nobody.
+    let entry = STANDARD.encode(&ours.entry);
+    let mut other = ours.entry.clone();
+    other[20] ^= 1;
+    let forged = receipt.replace(&entry, &STANDARD.encode(other));
+    assert!(strangers::sigstore(&forged, &key).await.is_err());
+    assert!(Receipt::parse(&forged).unwrap().verify(&key.parse().unwrap()).is_err());
+    let moved = receipt.replace(&format!("index {position}"), &format!("index {}", position - 1));
+    assert!(strangers::sigstore(&moved, &key).await.is_err());
+
+    // Another tenant's events are not there; nor are those that are not written yet.
+    let world = &calm().await.world;
+    let elsewhere = server.administrator_elsewhere(world).await;
+    let receipts = format!("{LEDGER}/receipts");
+    elsewhere.get(&format!("{receipts}/{position}")).await.refused(404, "NOT_FOUND");
+    isla.get(&format!("{receipts}/99999999")).await.refused(503, "PROJECTION_BEHIND");
+    isla.get(&format!("{receipts}/x")).await.refused(400, "VALIDATION_ERROR");
+    visitor.get(&format!("{receipts}/{position}")).await.refused(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn what_cannot_be_proven_is_refused_in_the_envelope() {
+    let server = &calm().await.server;
+    let (isla, visitor) = (server.person("Isla").await, server.visitor());
+    let inclusion = |query: &str| format!("{LEDGER}/proof/inclusion?{query}");
+    let consistency = |query: &str| format!("{LEDGER}/proof/consistency?{query}");
+    for path in [
+        inclusion("position=99999999"),
+        inclusion("position=-1"),
+        inclusion("position=0&size=0"),
+        inclusion("position=0&size=99999999"),
+        inclusion("position=%2B1"),
+        inclusion(""),
+        consistency("from=3&to=2"),
+        consistency("from=99999999"),
+        consistency("from=1&to=99999999"),
+        consistency(""),
+    ] {
+        visitor.get(&path).await.refused(400, "VALIDATION_ERROR");
+    }
+    visitor.get(&consistency("from=0&to=1")).await.expect(200);
+    for path in ["0/999", "0/000.p/0", "x/000", "9/000", "0/000.p/256", "0/x000/001", "", "0/000/"]
+    {
+        let path = format!("{LEDGER}/tile/{path}");
+        visitor.get(&path).await.refused(404, "NOT_FOUND");
+    }
+    // Whose events came when is for the platform's own auditors.
+    let entries = format!("{LEDGER}/tile/entries/000.p/1");
+    visitor.get(&entries).await.refused(401, "UNAUTHORIZED");
+    isla.get(&entries).await.refused(403, "PERMISSION_DENIED");
+    let elsewhere = server.administrator_elsewhere(&calm().await.world).await;
+    elsewhere.get(&entries).await.refused(403, "PERMISSION_DENIED");
+    server.administrator().await.get(&entries).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_bundle_of_a_busy_log_holds_also_after_an_erasure() {
+    let lab = MintLab::new(&[]).await;
+    let id = lab.ordered("B-1").await;
+    lab.mined_until(&id, "CONFIRMED").await;
+    let mairi = lab.server.person("Mairi").await;
+    mairi.login("Wrong&Smoke1994").await;
+    let again = mairi.refresh(&mairi.refresh_token).await.expect(200);
+    again.data()["refreshToken"].as_str().unwrap();
+    mairi.upload("a.pdf", b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF".to_vec()).await;
+    let key = strangers::key(&mairi).await;
+    let before = Bundle::of(&lab.world, &[]).await;
+    let report = before.holds(&key, &[]).await;
+    let claims: Vec<_> =
+        report["checks"].as_array().unwrap().iter().map(|check| &check["claim"]).collect();
+    assert_eq!(claims, ["CHECKPOINT", "TREE", "EVENTS", "ORDER", "DECODING", "RULES"]);
+
+    let erase = json!({ "password": mairi.password });
+    let request = mairi.request(Method::DELETE, "/api/v1/users/me").json(&erase);
+    let erased = crate::world::Answer::of(request).await.expect(200).position();
+    let receipt = format!("{LEDGER}/receipts/{erased}");
+    until("the erasure is in a head", || async {
+        (lab.keeper.get(&receipt).await.status == 200).then_some(())
+    })
+    .await;
+    let kept = std::fs::read_to_string(before.checkpoint()).unwrap();
+    let kept_file = before.path().join("kept");
+    std::fs::write(&kept_file, kept).unwrap();
+    before.extend(&lab.world, &[]).await;
+    before.holds(&key, &["--earlier", kept_file.to_str().unwrap()]).await;
+    // Strangers read the very folder.
+    strangers::cloudflare(before.path(), &key).unwrap();
+
+    // A tenant's, a stream's and a stretch.
+    let tenant = Bundle::of(&lab.world, &["--tenant", "1"]).await;
+    tenant.holds(&key, &[]).await;
+    let stream = Bundle::of(&lab.world, &["--stream", &format!("whiskey/{id}")]).await;
+    let report = stream.holds(&key, &[]).await;
+    assert!(report["contents"]["events"].as_u64().unwrap() >= 4, "{report}");
+    let stretch = Bundle::of(&lab.world, &["--from", "3", "--before", "9"]).await;
+    assert_eq!(stretch.holds(&key, &[]).await["contents"]["events"], 6);
+}
+
+#[tokio::test]
+async fn a_witness_signs_what_continues_and_two_histories_are_not_both_witnessed() {
+    let world = World::new().await;
+    let partner = tempfile::tempdir().unwrap();
+    // The log's key is known before there is a log.
+    let seed = STANDARD.encode([7; 32]);
+    let log = SigningKey::parse("log.example/1", Kind::Notes, &seed).unwrap();
+    let key = log.public().to_string();
+    let mut witness = Witness::start(partner.path(), &key).await;
+    let witnesses = format!(r#"[{{url="{}",key="{}"}}]"#, witness.url, witness.key);
+    let settings = [
+        ("CASKCHAIN_LEDGER__ORIGIN", "log.example/1"),
+        ("CASKCHAIN_LEDGER__SIGNING_KEY", seed.as_str()),
+        ("CASKCHAIN_LEDGER__WITNESSES", witnesses.as_str()),
+    ];
+    let server = world.server_with(&settings).await;
+    let isla = server.person("Isla").await;
+    let position = isla.post("/api/v1/whiskeys", cask("W-1")).await.expect(201).position();
+    let over = async |witness: &str, position: i64| {
+        until("the head is witnessed", || async {
+            let path = format!("{LEDGER}/checkpoint?witnessed=true");
+            let answer = isla.request(Method::GET, &path).send().await.unwrap();
+            let note = Note::parse(&answer.text().await.unwrap()).ok()?;
+            let head = Checkpoint::signed(&note, log.public()).unwrap();
+            note.verify(&witness.parse().unwrap()).unwrap();
+            (head.size > position.cast_unsigned()).then_some(())
+        })
+        .await;
+    };
+    over(&witness.key, position).await;
+    // Whoever asks for a receipt gets the witness's word with it.
+    let receipt = text(&isla, &format!("/receipts/{position}")).await;
+    assert!(receipt.contains("witness.example"), "{receipt}");
+    strangers::sigstore(&receipt, &key).await.unwrap();
+    // So does the auditor, who insists on it.
+    let bundle = Bundle::of(&world, &["--witnessed"]).await;
+    let report = bundle.holds(&key, &["--witness", &witness.key]).await;
+    let seen = report["checks"][0]["seen"].as_str().unwrap();
+    assert!(seen.contains("witness.example at 20"), "{seen}");
+    let nobody = SigningKey::new("nobody.example", Kind::Checkpoints, &[1; 32]).unwrap();
+    let nobody = ["--witness", &nobody.public().to_string()];
+    bundle.is_refuted((&key, &nobody), "CHECKPOINT", None, "no signature of nobody").await;
+
+    // Killed, and started again later, it knows what it signed last.
+    witness.kill();
+    let position = isla.post("/api/v1/whiskeys", cask("W-2")).await.expect(201).position();
+    until("it is missed", || async {
+        server.log_text().contains("a head is not witnessed").then_some(())
+    })
+    .await;
+    let known = witness.key.clone();
+    let witness = witness.started_again(partner.path(), &key).await;
+    assert_eq!(witness.key, known);
+    over(&known, position).await;
+
+    // The log's own key signs another history: the witness does not.
+    let forged = Checkpoint { origin: "log.example/1".to_owned(), size: 99_999, root: [7; 32] };
+    let forged = Note::new(forged.to_string(), vec![Signature::of(&forged.to_string(), &log)]);
+    let client = reqwest::Client::new();
+    let ask = async |old: u64| {
+        let request = Request { old, proof: vec![[1; 32]; 8], note: forged.clone() };
+        let url = format!("{}/add-checkpoint", witness.url);
+        client.post(url).body(request.to_string()).send().await.unwrap()
+    };
+    let conflict = ask(0).await;
+    assert_eq!(conflict.status(), 409);
+    assert_eq!(conflict.headers()["content-type"], "text/x.tlog.size");
+    let signed: u64 = conflict.text().await.unwrap().trim().parse().unwrap();
+    assert_eq!(ask(signed).await.status(), 422);
+}

@@ -1,0 +1,257 @@
+//! Attacks on the log, each by somebody who holds the database, or the bundle, in their hands; and what
+//! an auditor says.
+
+use serde_json::{Value, json};
+
+use crate::world::auditor::Bundle;
+use crate::world::{Server, World, run, strangers, until};
+
+/// A log with some casks in it, and an auditor's first bundle.
+struct Crime {
+    world: World,
+    server: Server,
+    key: String,
+    bundle: Bundle,
+}
+
+impl Crime {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let server = world.server().await;
+        let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+        for number in 0..4 {
+            let id = isla.cask(&format!("A-{number}")).await;
+            keeper.put(&format!("/api/v1/whiskeys/{id}/approve")).await.expect(200);
+        }
+        let key = strangers::key(&isla).await;
+        signed(&world).await;
+        let bundle = Bundle::of(&world, &[]).await;
+        bundle.holds(&key, &[]).await;
+        Self { world, server, key, bundle }
+    }
+
+    /// Has the first bundle changed, and asks what is wrong with it.
+    async fn in_bundle(
+        &self,
+        claim: &str,
+        position: u64,
+        words: &str,
+        attack: impl FnOnce(&mut Vec<Value>),
+    ) {
+        let honest = self.bundle.lines();
+        let mut lines = honest.clone();
+        attack(&mut lines);
+        self.bundle.put_lines(&lines);
+        self.bundle.is_refuted((&self.key, &[]), claim, Some(position), words).await;
+        self.bundle.put_lines(&honest);
+    }
+
+    /// The owner of the database does as they like.
+    async fn in_database(&self, statements: &str) {
+        let statements = format!(
+            "set session_replication_role = replica; {statements}; reset session_replication_role"
+        );
+        sqlx::raw_sql(&statements).execute(&self.world.database().await).await.unwrap();
+    }
+
+    /// The head the auditor kept.
+    fn kept(&self) -> String {
+        self.bundle.checkpoint().to_str().unwrap().to_owned()
+    }
+}
+
+/// Waits until a head covers all that is written.
+async fn signed(world: &World) {
+    let database = world.database().await;
+    until("the head is signed", || async {
+        let (signed,): (bool,) = sqlx::query_as(
+            "select coalesce(max(size), 0) = (select next_position from eventstore.log)
+             from eventstore.checkpoints",
+        )
+        .fetch_one(&database)
+        .await
+        .unwrap();
+        signed.then_some(())
+    })
+    .await;
+}
+
+fn count(lines: &[Value]) -> u64 {
+    lines.len() as u64
+}
+
+#[tokio::test]
+async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
+    let crime = Crime::new().await;
+    // A byte.
+    crime
+        .in_bundle("EVENTS", 7, "it was changed", |lines| {
+            let envelope = lines[7]["envelope"].as_str().unwrap().replacen(':', ": ", 1);
+            lines[7]["envelope"] = json!(envelope);
+        })
+        .await;
+    // What the log adds to it.
+    crime
+        .in_bundle("EVENTS", 5, "it was changed", |lines| {
+            lines[5]["recordedAt"] = json!("2020-01-01T00:00:00.000Z");
+        })
+        .await;
+    crime
+        .in_bundle("EVENTS", 6, "it was changed", |lines| lines[6]["tenantPosition"] = json!(99))
+        .await;
+    // An event taken out, put in, moved; the tail cut off.
+    crime.in_bundle("EVENTS", 4, "is missing", |lines| drop(lines.remove(4))).await;
+    crime
+        .in_bundle("EVENTS", 8, "not in its place", |lines| lines.insert(9, lines[8].clone()))
+        .await;
+    let end = count(&crime.bundle.lines());
+    crime
+        .in_bundle("EVENTS", end, "not in its place", |lines| {
+            let mut new = lines.last().unwrap().clone();
+            new["position"] = json!(end);
+            lines.push(new);
+        })
+        .await;
+    crime.in_bundle("EVENTS", 3, "is missing", |lines| lines.swap(3, 4)).await;
+    crime
+        .in_bundle("EVENTS", 2, "it was changed", |lines| {
+            let (one, other) = (lines[2]["envelope"].clone(), lines[3]["envelope"].clone());
+            (lines[2]["envelope"], lines[3]["envelope"]) = (other, one);
+        })
+        .await;
+    crime
+        .in_bundle("EVENTS", end - 2, "2 events are missing", |lines| {
+            lines.truncate(lines.len() - 2)
+        })
+        .await;
+
+    // A tile; the head; another log's key; a bundle that is none.
+    let tile = crime.bundle.path().join("tile/0/000.p");
+    let tile = std::fs::read_dir(tile).unwrap().next().unwrap().unwrap().path();
+    let honest = std::fs::read(&tile).unwrap();
+    let mut forged = honest.clone();
+    forged[3 * 32] ^= 1;
+    std::fs::write(&tile, forged).unwrap();
+    let words = "another root";
+    crime.bundle.is_refuted((&crime.key, &[]), "TREE", None, words).await;
+    std::fs::write(&tile, honest).unwrap();
+    let head = std::fs::read_to_string(crime.kept()).unwrap();
+    std::fs::write(
+        crime.kept(),
+        head.replacen(&format!("\n{end}\n"), &format!("\n{}\n", end - 1), 1),
+    )
+    .unwrap();
+    crime.bundle.is_refuted((&crime.key, &[]), "CHECKPOINT", None, "not one of this text").await;
+    std::fs::write(crime.kept(), &head).unwrap();
+    crime.bundle.holds(&crime.key, &[]).await;
+    let other = "log.example/1+c74f20a3+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(crime.bundle.verdict(other, &[]).await.code, 2, "a wrong id");
+    std::fs::remove_file(crime.bundle.path().join("bundle.json")).unwrap();
+    assert_eq!(crime.bundle.verdict(&crime.key, &[]).await.code, 2);
+}
+
+#[tokio::test]
+async fn an_event_that_was_changed_in_the_database_is_not_what_was_signed() {
+    let crime = Crime::new().await;
+    crime
+        .in_database(
+            "update eventstore.events set envelope = replace(envelope, '\"occurredAt\":\"20',
+                 '\"occurredAt\":\"19') where position = 9",
+        )
+        .await;
+    let forged = Bundle::of(&crime.world, &[]).await;
+    forged.is_refuted((&crime.key, &[]), "EVENTS", Some(9), "it was changed").await;
+    // The columns that only repeat the envelope are not believed by anybody.
+    drop(crime.server);
+}
+
+#[tokio::test]
+async fn a_history_that_was_written_anew_is_not_signed_by_the_signer_of_the_old_one() {
+    let crime = Crime::new().await;
+    let rewriting = "
+        update eventstore.events set envelope = replace(envelope, 'A-2', 'Z-2')
+        where event_type = 'whiskey.registered';
+        update eventstore.events set leaf = eventstore.leaf(tenant, tenant_position,
+            (extract(epoch from recorded_at) * 1000)::bigint, envelope);
+        truncate eventstore.ledger_tiles, eventstore.checkpoints cascade;
+        update eventstore.ledger set size = 0";
+    let Crime { world, server, key, bundle } = crime;
+    let pid = server.pid;
+    server.kill().await;
+    until("it is gone", || async { (!crate::world::is_alive(pid)).then_some(()) }).await;
+    let crime = Crime { server: world.server().await, world, key, bundle };
+    crime.server.signal(rustix::process::Signal::STOP);
+    crime.in_database(rewriting).await;
+    crime.server.signal(rustix::process::Signal::KILL);
+
+    // The signer knows what it signed.
+    let server = crime.world.server().await;
+    until("the signer refuses", || async {
+        server.log_text().contains("ALARM the ledger stands still").then_some(())
+    })
+    .await;
+    server.visitor().get("/api/v1/ledger/checkpoint").await.refused(404, "NOT_FOUND");
+    server.kill().await;
+
+    // With the signer's memory gone as well, the log is signed again, under the same key: whoever
+    // kept a head knows.
+    std::fs::remove_file(crime.world.data_folder().join("ledger/head")).unwrap();
+    let _server = crime.world.server().await;
+    signed(&crime.world).await;
+    let forged = Bundle::of(&crime.world, &[]).await;
+    forged.holds(&crime.key, &[]).await;
+    let earlier = ["--earlier", &crime.kept()];
+    let words = "rewritten";
+    forged.is_refuted((&crime.key, &earlier), "CONSISTENCY", None, words).await;
+}
+
+#[tokio::test]
+async fn a_read_model_that_was_edited_is_not_what_the_log_makes_of_it() {
+    let Crime { world, server, key, bundle } = Crime::new().await;
+    let kek = server.key_encryption_key();
+    let settings = world.settings(&[("CASKCHAIN_KEY_ENCRYPTION_KEY", &kek)]);
+    let compared = async || {
+        let bundle = bundle.path().to_str().unwrap();
+        let words = ["audit", "verify", bundle, "--key", &key, "--database", "--output", "json"];
+        run(&settings, &words, "").await
+    };
+    let honest: Value = serde_json::from_str(&compared().await.unwrap()).unwrap();
+    let last = honest["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["claim"], "READ_MODELS");
+    assert!(last["seen"].as_str().unwrap().starts_with("12 read models"), "{honest}");
+
+    let database = world.database().await;
+    for (name, edit) in [
+        ("whiskeys", "update read_whiskeys.whiskeys set status = 'RETIRED'"),
+        ("sessions", "delete from read_sessions.sessions where session_id % 2 = 0"),
+        ("sessions", "delete from read_sessions.sessions"),
+    ] {
+        let edited = sqlx::query(edit).execute(&database).await.unwrap().rows_affected();
+        let found = run(&settings, &["projections", "diff", "--name", name], "").await;
+        assert_eq!(found.is_err(), edited > 0, "{edit}: {found:?}");
+    }
+    let unknown = run(&settings, &["projections", "diff", "--name", "barrels"], "").await;
+    assert!(unknown.unwrap_err().contains("no read model of this name"));
+    assert!(compared().await.is_err());
+    // Nothing is left behind.
+    let left = "select count(*) from pg_namespace where nspname like '%replayed'";
+    let (left,): (i64,) = sqlx::query_as(left).fetch_one(&database).await.unwrap();
+    assert_eq!(left, 0);
+    drop(server);
+}
+
+#[tokio::test]
+async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
+    let crime = Crime::new().await;
+    // A cask that is approved twice, by an owner, or moved after its end: appended by somebody who has
+    // the database, past all rules, and signed like everything else.
+    let approved = crime.world.newest("whiskey.approved").await;
+    let id = approved["aggregateId"].as_str().unwrap().to_owned();
+    let position = crime.world.append("whiskey", &id, |_, _| {}).await;
+    signed(&crime.world).await;
+    let bundle = Bundle::of(&crime.world, &[]).await;
+    let at = Some(position.cast_unsigned());
+    bundle.is_refuted((&crime.key, &[]), "RULES", at, "while the whiskey is APPROVED").await;
+    bundle.holds(&crime.key, &["--without-rules"]).await;
+    drop(crime.server);
+}

@@ -1,0 +1,102 @@
+//! An auditor: takes a bundle home and has it verified.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{World, run};
+
+/// A bundle of a log.
+pub struct Bundle {
+    folder: tempfile::TempDir,
+}
+
+/// What the verdict said.
+#[derive(Debug)]
+pub struct Verdict {
+    pub code: i32,
+    pub report: Value,
+}
+
+impl Bundle {
+    /// Of everything, or of what the arguments say.
+    pub async fn of(world: &World, arguments: &[&str]) -> Self {
+        let bundle = Self { folder: tempfile::tempdir().unwrap() };
+        bundle.extend(world, arguments).await;
+        bundle
+    }
+
+    /// The same again, as far as the log goes now.
+    pub async fn extend(&self, world: &World, arguments: &[&str]) {
+        let folder = self.folder.path().to_str().unwrap();
+        let words = [&["audit", "export", "--to-folder", folder], arguments].concat();
+        run(&world.settings(&[]), &words, "").await.unwrap();
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A head to be kept for later.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path().join("checkpoint")
+    }
+
+    /// The file of the first events.
+    pub fn events(&self) -> PathBuf {
+        let files = std::fs::read_dir(self.path().join("events")).unwrap();
+        files.map(|file| file.unwrap().path()).min().unwrap()
+    }
+
+    pub fn lines(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.events()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn put_lines(&self, lines: &[Value]) {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(self.events(), text).unwrap();
+    }
+
+    /// The verdict, offline: nothing of the platform's settings is there.
+    pub async fn verdict(&self, key: &str, more: &[&str]) -> Verdict {
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+            .args(["audit", "verify"])
+            .arg(self.path())
+            .args(["--key", key, "--output", "json"])
+            .args(more)
+            .stderr(Stdio::piped())
+            .output()
+            .await
+            .unwrap();
+        let code = output.status.code().unwrap();
+        let report = serde_json::from_slice(&output.stdout);
+        let report = report.unwrap_or_else(|_| {
+            Value::String(String::from_utf8_lossy(&output.stderr).into_owned())
+        });
+        Verdict { code, report }
+    }
+
+    pub async fn holds(&self, key: &str, more: &[&str]) -> Value {
+        let verdict = self.verdict(key, more).await;
+        assert_eq!(verdict.code, 0, "{:#}", verdict.report);
+        verdict.report
+    }
+
+    /// Something is found: the first finding is about this claim, at this place, in these words.
+    pub async fn is_refuted(
+        &self,
+        (key, more): (&str, &[&str]),
+        claim: &str,
+        position: Option<u64>,
+        words: &str,
+    ) {
+        let Verdict { code, report } = self.verdict(key, more).await;
+        assert_eq!(code, 1, "{report:#}");
+        let first = &report["findings"][0];
+        assert_eq!(first["claim"], claim, "{report:#}");
+        assert_eq!(first["position"].as_u64(), position, "{report:#}");
+        assert!(first["what"].as_str().unwrap().contains(words), "{report:#}");
+    }
+}
