@@ -223,12 +223,13 @@ async fn a_read_model_that_was_edited_is_not_what_the_log_makes_of_it() {
     let database = world.database().await;
     for (name, edit) in [
         ("whiskeys", "update read_whiskeys.whiskeys set status = 'RETIRED'"),
-        ("sessions", "delete from read_sessions.sessions where session_id % 2 = 0"),
         ("sessions", "delete from read_sessions.sessions"),
     ] {
+        let words = ["projections", "diff", "--name", name];
+        run(&settings, &words, "").await.unwrap();
         let edited = sqlx::query(edit).execute(&database).await.unwrap().rows_affected();
-        let found = run(&settings, &["projections", "diff", "--name", name], "").await;
-        assert_eq!(found.is_err(), edited > 0, "{edit}: {found:?}");
+        assert!(edited > 0, "{edit}");
+        assert!(run(&settings, &words, "").await.is_err(), "{edit}");
     }
     let unknown = run(&settings, &["projections", "diff", "--name", "barrels"], "").await;
     assert!(unknown.unwrap_err().contains("no read model of this name"));
