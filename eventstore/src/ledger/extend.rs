@@ -42,7 +42,7 @@ pub enum ExtendError {
     Ledger(#[from] LedgerError),
     #[error("another process extends the tree")]
     Fenced,
-    #[error("a leaf after position {0} is not one")]
+    #[error("at position {0} there is no leaf, or another one")]
     Leaf(u64),
     #[error("no head is signed: {0}; was the database restored from an older backup?")]
     Refused(#[from] KeeperError),
@@ -134,8 +134,9 @@ impl Extender {
     /// Adds the next leaves. Says whether there may be more.
     async fn take_batch(&self, edge: &mut Edge) -> Result<bool, ExtendError> {
         let size = edge.size();
+        // In one piece: that costs both sides less than rows. That it comes in order is looked at.
         let (leaves,): (Option<Vec<u8>>,) = sqlx::query_as(
-            "select string_agg(leaf, ''::bytea order by position) from (
+            "select string_agg(int8send(position) || leaf, ''::bytea) from (
                  select position, leaf from eventstore.events
                  where position >= $1 order by position limit $2
              ) next",
@@ -147,13 +148,17 @@ impl Extender {
         let Some(leaves) = leaves else {
             return Ok(false);
         };
-        let (leaves, rest) = leaves.as_chunks::<{ leaf::LENGTH }>();
+        let (leaves, rest) = leaves.as_chunks::<{ 8 + leaf::LENGTH }>();
         if !rest.is_empty() {
             return Err(ExtendError::Leaf(size));
         }
         let mut grown = edge.clone();
         let mut tiles: Vec<(Tile, Vec<u8>)> = Vec::new();
-        for leaf in leaves {
+        for placed in leaves {
+            let (position, leaf) = placed.split_at(8);
+            if position != grown.size().to_be_bytes() {
+                return Err(ExtendError::Leaf(grown.size()));
+            }
             grown.push(hash::leaf(leaf), |tile, hashes| tiles.push((tile, tile::bytes(hashes))));
         }
         tiles.extend(grown.open().map(|(tile, hashes)| (tile, tile::bytes(hashes))));

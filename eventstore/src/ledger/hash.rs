@@ -1,26 +1,22 @@
 //! Hashes of the tree: RFC 6962, section 2.1, over SHA-256.
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{SHA256, digest};
 
 pub type Hash = [u8; 32];
 
-fn taken(digest: &aws_lc_rs::digest::Digest) -> Hash {
-    let mut hash = Hash::default();
-    hash.copy_from_slice(digest.as_ref());
-    hash
-}
-
 /// SHA-256 of some bytes, with nothing before them.
 pub fn sha256(bytes: &[u8]) -> Hash {
-    taken(&digest(&SHA256, bytes))
+    let mut hash = Hash::default();
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
 }
 
 /// Of an entry.
 pub fn leaf(entry: &[u8]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    context.update(&[0]);
-    context.update(entry);
-    taken(&context.finish())
+    let mut bytes = Vec::with_capacity(1 + entry.len());
+    bytes.push(0);
+    bytes.extend_from_slice(entry);
+    sha256(&bytes)
 }
 
 /// Of two subtrees.
