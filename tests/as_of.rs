@@ -184,3 +184,49 @@ async fn a_long_life_is_folded_in_time() {
         assert_eq!(then.header("etag"), format!("\"{}\"", number + 1));
     }
 }
+
+#[tokio::test]
+async fn what_somebody_could_do_then_is_told_and_proven() {
+    let calm = calm().await;
+    let server = &calm.server;
+    let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
+    let path = format!("/api/v1/users/{}/permissions", isla.id().await);
+    let now = keeper.get(&path).await.expect(200).data().clone();
+    assert_eq!((&now["status"], &now["roles"]), (&json!("ACTIVE"), &json!(["member"])));
+    let may =
+        |told: &Value, what: &str| told["permissions"].as_array().unwrap().contains(&json!(what));
+    assert!(may(&now, "whiskey.register") && !may(&now, "whiskey.approve"));
+    assert_eq!(isla.get(&path).await.expect(200).data(), &now);
+
+    let events: Vec<i64> = now["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event.as_str().unwrap().parse().unwrap())
+        .collect();
+    let [registered, verified] = events[..] else { panic!("{now}") };
+    let before = keeper.get(&format!("{path}?asOf={registered}")).await.expect(200);
+    assert_eq!(
+        (&before.data()["status"], &before.data()["roles"]),
+        (&json!("PENDING"), &json!([]))
+    );
+    keeper.get(&format!("{path}?asOf={}", registered - 1)).await.refused(404, "USER_NOT_FOUND");
+    let receipt = format!("/api/v1/ledger/receipts/{verified}");
+    assert_eq!(keeper.get(&receipt).await.status, 200);
+
+    let status = path.replace("/permissions", "/status");
+    let suspended = keeper.put_json(&status, json!({ "status": "SUSPENDED" })).await.expect(200);
+    let after = keeper.get(&path).await.expect(200);
+    assert_eq!(after.data()["permissions"], json!([]));
+    let third = after.data()["events"][2].as_str().unwrap();
+    assert!(third.parse::<i64>().unwrap() <= suspended.position());
+    let before = third.parse::<i64>().unwrap() - 1;
+    let then = keeper.get(&format!("{path}?asOf={before}")).await.expect(200);
+    assert_eq!(then.data(), &now);
+
+    // Whose they are, and auditors.
+    let stranger = server.person("Finlay").await;
+    stranger.get(&path).await.refused(403, "PERMISSION_DENIED");
+    let elsewhere = server.administrator_elsewhere(&calm.world).await;
+    elsewhere.get(&path).await.refused(404, "USER_NOT_FOUND");
+}

@@ -8,7 +8,7 @@ use eventstore::ledger::note::{Note, Signature};
 use eventstore::ledger::receipt::Receipt;
 use eventstore::ledger::witness::Request;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::auditor::Bundle;
 use crate::world::mint_lab::MintLab;
@@ -253,4 +253,34 @@ async fn a_witness_signs_what_continues_and_two_histories_are_not_both_witnessed
     assert_eq!(conflict.headers()["content-type"], "text/x.tlog.size");
     let signed: u64 = conflict.text().await.unwrap().trim().parse().unwrap();
     assert_eq!(ask(signed).await.status(), 422);
+}
+
+#[tokio::test]
+async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant() {
+    let calm = calm().await;
+    let server = &calm.server;
+    let elsewhere = server.administrator_elsewhere(&calm.world).await;
+    let position = elsewhere.post("/api/v1/whiskeys", cask("T-1")).await.expect(201).position();
+    text(&elsewhere, &format!("/receipts/{position}")).await;
+    let request = elsewhere.request(Method::GET, "/api/v1/audit/export");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/x-tar");
+    let bytes = answer.bytes().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    tar::Archive::new(bytes.as_ref()).unpack(folder.path()).unwrap();
+    let bundle = Bundle::in_folder(folder, "bundle");
+    let key = strangers::key(&elsewhere).await;
+    let report = bundle.holds(&key, &[]).await;
+    let events = report["contents"]["events"].as_u64().unwrap();
+    assert!((4..60).contains(&events), "{report}");
+    let tenant = elsewhere.tenant.as_deref().unwrap();
+    assert_eq!(report["contents"]["scope"], json!({ "kind": "tenant", "tenant": tenant }));
+    let foreign = |line: &Value| {
+        let envelope: Value = serde_json::from_str(line["envelope"].as_str().unwrap()).unwrap();
+        envelope["tenant"] != tenant
+    };
+    assert!(!bundle.lines().iter().any(foreign));
+    let isla = server.person("Isla").await;
+    isla.get("/api/v1/audit/export").await.refused(403, "PERMISSION_DENIED");
 }

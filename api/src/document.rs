@@ -22,6 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::service::ServiceTokens;
 use crate::resources::alerts::Alerts;
 use crate::resources::audit::events::AuditEvents;
+use crate::resources::audit::export::AuditExport;
 use crate::resources::audit::logs::AuditLogs;
 use crate::resources::auth::Auth;
 use crate::resources::devices::Devices;
@@ -68,7 +69,7 @@ type Resources = (
     (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
     (Nfts, Ipfs, Mints, Owning, Networks, Transactions),
-    (AuditLogs, AuditEvents, LedgerProofs),
+    (AuditLogs, AuditEvents, AuditExport, LedgerProofs),
 );
 
 fn resources(platform: &Platform) -> Resources {
@@ -133,6 +134,7 @@ fn resources(platform: &Platform) -> Resources {
                 vault: commands.store.vault().clone(),
             },
             AuditEvents { journal: platform.journal.clone() },
+            AuditExport::new(platform.export.clone()),
             LedgerProofs { ledger: platform.ledger.clone(), commands: commands.clone() },
         ),
     )
@@ -202,6 +204,7 @@ pub fn json() -> String {
 pub fn routes(platform: &Platform, config: &Config) -> impl Endpoint<Output = Response> + use<> {
     let insight = Insight {
         journal: platform.journal.clone(),
+        ledger: platform.ledger.clone(),
         published: platform.published.clone(),
         statuses: Arc::new(platform.statuses.clone()),
         nats: platform.nats.clone(),

@@ -47,6 +47,7 @@ pub struct Metrics {
     projection_lag: Family<ProjectionLabels, Gauge>,
     projection_parked: Family<ProjectionLabels, Gauge>,
     sequencer_lag: Gauge,
+    ledger_lag: Gauge,
     events_appended: Counter,
     resident_memory: Gauge,
 }
@@ -57,7 +58,7 @@ impl Default for Metrics {
         let requests: Family<_, _> = Family::new_with_constructor(latencies as fn() -> Histogram);
         let (logins, tokens) = (Family::default(), Family::default());
         let (projection_lag, projection_parked) = (Family::default(), Family::default());
-        let sequencer_lag = Gauge::default();
+        let (sequencer_lag, ledger_lag) = (Gauge::default(), Gauge::default());
         let (events_appended, resident_memory) = (Counter::default(), Gauge::default());
         registry.register_with_unit(
             "http_request_duration",
@@ -83,6 +84,11 @@ impl Default for Metrics {
             sequencer_lag.clone(),
         );
         registry.register(
+            "ledger_lag",
+            "Events that no signed head covers yet",
+            ledger_lag.clone(),
+        );
+        registry.register(
             "events_appended",
             "Events in the log, over all processes",
             events_appended.clone(),
@@ -102,6 +108,7 @@ impl Default for Metrics {
             projection_lag,
             projection_parked,
             sequencer_lag,
+            ledger_lag,
             events_appended,
             resident_memory,
         }
@@ -131,6 +138,10 @@ impl Metrics {
         let appended = u64::try_from(head + 1).unwrap_or_default();
         self.events_appended.inner().store(appended, Ordering::Relaxed);
         self.sequencer_lag.set((head - published).max(0));
+    }
+
+    pub fn ledger(&self, lag: u64) {
+        self.ledger_lag.set(i64::try_from(lag).unwrap_or(i64::MAX));
     }
 
     pub fn projection(&self, name: &str, lag: i64, parked: usize) {

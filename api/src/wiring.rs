@@ -17,6 +17,7 @@ use eventstore::appender::Appender;
 use eventstore::database::{self, Role as DatabaseRole};
 use eventstore::ids::Ids;
 use eventstore::journal::Journal;
+use eventstore::ledger::export::Export;
 use eventstore::ledger::extend::Extender;
 use eventstore::ledger::read::Ledger;
 use eventstore::limits::Limits;
@@ -75,6 +76,7 @@ pub struct Platform {
     pub statuses: Vec<Status>,
     pub journal: Journal,
     pub ledger: Ledger,
+    pub export: Export,
     pub published: watch::Receiver<i64>,
     pub nats: async_nats::Client,
     pub outbox: Option<Outbox>,
@@ -177,7 +179,7 @@ impl Platform {
             };
             read_models::all(&vault, &mut run);
         }
-        let ledger = Ledger::new(log.clone());
+        let (ledger, export) = (Ledger::new(log.clone()), Export::new(log.clone()));
         let journal = Journal::new(log);
         workers.push(tokio::spawn(keeper.run(Arc::clone(&commands.tokens), stop.clone())));
         let revocations = Revocations::new(journal.clone(), clock.clone(), ACCESS_TOKEN_LIFE);
@@ -224,6 +226,7 @@ impl Platform {
             statuses,
             journal,
             ledger,
+            export,
             published,
             nats,
             outbox,

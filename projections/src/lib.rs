@@ -24,7 +24,7 @@ pub mod whiskey_history;
 pub mod whiskeys;
 
 pub use parked::Parked;
-pub use past::{Past, PastError};
+pub use past::{Authority, Past, PastError};
 pub use projection::{ApplyError, Projection};
 pub use reading::{ReadError, Readers};
 pub use revocations::Revocations;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cqrs_es::Aggregate;
 use domain::command::Root;
 use domain::id::{TenantId, UserId, WhiskeyId};
 use domain::moment::Moment;
 use domain::nft::Nft;
-use domain::user::User;
+use domain::user::{User, UserEvent};
 use domain::whiskey::Whiskey;
 use eventstore::Recorded;
 use eventstore::journal::{Journal, JournalError};
@@ -43,6 +44,33 @@ pub enum PastError {
     Undecodable(#[from] Undecodable),
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+/// What somebody could do at a position of the log.
+#[derive(Clone, Debug, Default)]
+pub struct Authority {
+    pub account: User,
+    /// The positions of the events that made it so.
+    pub by: Vec<i64>,
+}
+
+impl Authority {
+    fn after(then: Option<Self>, event: &Recorded, happened: UserEvent) -> Option<Self> {
+        let mut authority = then.unwrap_or_default();
+        let counts = matches!(
+            happened,
+            UserEvent::UserRegistered { .. }
+                | UserEvent::EmailVerified {}
+                | UserEvent::RoleAssigned { .. }
+                | UserEvent::UserStatusChanged { .. }
+                | UserEvent::UserErased {}
+        );
+        if counts {
+            authority.by.push(event.position);
+        }
+        authority.account.apply(happened);
+        Some(authority)
+    }
 }
 
 /// How a row changes by an event.
@@ -96,6 +124,18 @@ impl Past {
             Some(person) => Ok(Some(person.opened(&self.vault, tenant).await?)),
             None => Ok(None),
         }
+    }
+
+    /// What somebody could do. Whoever was nobody then is none.
+    pub async fn authority(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        position: i64,
+    ) -> Result<Option<Authority>, PastError> {
+        let step: Step<Authority, UserEvent> =
+            |then, event, happened| Ok(Authority::after(then, event, happened));
+        self.fold::<User, _>(tenant, user.to_string(), position, step).await
     }
 
     async fn fold<A: Root, T>(

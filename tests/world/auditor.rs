@@ -9,7 +9,8 @@ use super::{World, run};
 
 /// A bundle of a log.
 pub struct Bundle {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    _kept: tempfile::TempDir,
 }
 
 /// What the verdict said.
@@ -22,20 +23,25 @@ pub struct Verdict {
 impl Bundle {
     /// Of everything, or of what the arguments say.
     pub async fn of(world: &World, arguments: &[&str]) -> Self {
-        let bundle = Self { folder: tempfile::tempdir().unwrap() };
+        let bundle = Self::in_folder(tempfile::tempdir().unwrap(), "bundle");
         bundle.extend(world, arguments).await;
         bundle
     }
 
+    /// One that is there already.
+    pub fn in_folder(folder: tempfile::TempDir, name: &str) -> Self {
+        Self { folder: folder.path().join(name), _kept: folder }
+    }
+
     /// The same again, as far as the log goes now.
     pub async fn extend(&self, world: &World, arguments: &[&str]) {
-        let folder = self.folder.path().to_str().unwrap();
+        let folder = self.folder.to_str().unwrap();
         let words = [&["audit", "export", "--to-folder", folder], arguments].concat();
         run(&world.settings(&[]), &words, "").await.unwrap();
     }
 
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// A head to be kept for later.

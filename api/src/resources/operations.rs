@@ -7,6 +7,7 @@ use ::projections::{Parked, Revocations, Status};
 use async_nats::connection::State;
 use domain::permission::Permission;
 use eventstore::journal::Journal;
+use eventstore::ledger::read::Ledger;
 use poem::http::StatusCode;
 use poem::web::{Data, Path};
 use poem::{IntoResponse, Request, Response, handler};
@@ -26,6 +27,7 @@ use crate::metrics::Metrics;
 #[derive(Clone)]
 pub struct Insight {
     pub journal: Journal,
+    pub ledger: Ledger,
     pub published: watch::Receiver<i64>,
     pub statuses: Arc<Vec<Status>>,
     pub nats: async_nats::Client,
@@ -39,6 +41,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 impl Insight {
     async fn head(&self) -> Option<i64> {
         timeout(PATIENCE, self.journal.head()).await.ok()?.ok()
+    }
+
+    /// How many events no signed head covers yet.
+    async fn ledger_lag(&self) -> Option<u64> {
+        let events = u64::try_from(self.head().await? + 1).unwrap_or_default();
+        let signed = timeout(PATIENCE, self.ledger.signed_size()).await.ok()?.ok()?;
+        Some(events.saturating_sub(signed))
     }
 
     fn nats_is_connected(&self) -> bool {
@@ -82,6 +91,8 @@ pub async fn ready(insight: Data<&Insight>) -> Response {
         "ready": ready,
         "dependencies": insight.dependencies().await,
         "poisoned": poisoned,
+        // Events that no signed head covers yet: much, for long, is a signer that refuses.
+        "ledgerLag": insight.ledger_lag().await,
         // If not, each request asks the database who has signed out.
         "followsRevocations": insight.revocations.is_following(),
     });
@@ -110,6 +121,9 @@ fn poisoned(status: &Status) -> Vec<Value> {
 pub async fn metrics(insight: Data<&Insight>) -> Response {
     if let Some(head) = insight.head().await {
         insight.metrics.log(head, *insight.published.borrow());
+        if let Some(lag) = insight.ledger_lag().await {
+            insight.metrics.ledger(lag);
+        }
         for status in insight.statuses.iter() {
             let parked = status.parked.borrow().len();
             insight.metrics.projection(status.name, head - *status.position.borrow(), parked);

@@ -1,5 +1,7 @@
 //! People, as administrators look after them.
 
+use std::collections::BTreeSet;
+
 use commands::Commands;
 use domain::id::UserId;
 use domain::moment::Moment;
@@ -9,7 +11,7 @@ use domain::violation::bounded_text;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::users::{Filter, UserRow};
-use projections::{Past, Projection, Readers, users};
+use projections::{Authority, Past, Projection, Readers, users};
 
 use super::users::{Gone, User};
 use super::{Tag, written};
@@ -69,6 +71,33 @@ impl Checked for StatusBody {
 struct StatusChanged {
     status: String,
     ended_sessions: usize,
+}
+
+/// What somebody may do, and why.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Permissions {
+    /// PENDING, ACTIVE, SUSPENDED, INACTIVE or ERASED.
+    status: String,
+    /// None for whoever is not active.
+    roles: Vec<String>,
+    permissions: Vec<String>,
+    events: Vec<String>,
+}
+
+impl Permissions {
+    fn of(authority: &Authority) -> Self {
+        let roles = authority.account.stay().unwrap_or_default();
+        let grants = roles.iter().flat_map(|role| role.grants());
+        let permissions: BTreeSet<&str> = grants.map(|permission| permission.code()).collect();
+        let status = authority.account.account().map_or("ERASED", |account| account.status.name());
+        Self {
+            status: status.to_owned(),
+            roles: roles.iter().map(|role| role.name().to_owned()).collect(),
+            permissions: permissions.into_iter().map(str::to_owned).collect(),
+            events: authority.by.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// Whether the person is locked out.
@@ -139,6 +168,33 @@ impl People {
             username: row.username,
             registered_at: written(row.registered_at),
         }))
+    }
+
+    /// What somebody may do, or could do then
+    ///
+    /// For themselves, and for those who manage people or read the audit. `events` are the positions
+    /// that made it so; `/ledger/receipts/{position}` proves each.
+    #[oai(path = "/users/:id/permissions", method = "get", operation_id = "user_permissions")]
+    async fn user_permissions(
+        &self,
+        caller: Caller,
+        id: Path<String>,
+        /// A position of the log or an RFC 3339 time; now if left out.
+        #[oai(name = "asOf")]
+        as_of: Query<Option<String>>,
+    ) -> Result<Found<Permissions>, Problem> {
+        let (actor, user) = (caller.0, user(&id.0)?);
+        if actor.user() != Some(user) && !actor.may(Permission::READ_AUDIT) {
+            must_be_allowed(&actor, Permission::MANAGE_USERS)?;
+        }
+        let then = match as_of.0 {
+            Some(then) => then,
+            None => self.past.head().await?.to_string(),
+        };
+        let tenant = actor.tenant();
+        let authority = rebuilt(&self.past, &then, |at| self.past.authority(tenant, user, at));
+        let authority = authority.await?.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
+        Ok(Found::new(Permissions::of(&authority)))
     }
 
     /// Suspend a person, switch an account off, or let them in again

@@ -36,6 +36,7 @@ pub enum ExportError {
 }
 
 /// A log to be exported.
+#[derive(Clone)]
 pub struct Export {
     pool: PgPool,
     ledger: Ledger,

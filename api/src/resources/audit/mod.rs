@@ -1,6 +1,7 @@
 //! For auditors: what was done, and the events that say so.
 
 pub mod events;
+pub mod export;
 pub mod logs;
 mod opened;
 

@@ -1,0 +1,94 @@
+//! A tenant's bundle, for auditors without a way to the database.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::permission::Permission;
+use eventstore::ledger::bundle::{Bundle, Scope};
+use eventstore::ledger::export::{Export, ExportError};
+use poem::Body;
+use poem_openapi::payload::{Attachment, AttachmentType};
+use poem_openapi::{ApiResponse, OpenApi};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::http::authentication::{Caller, must_be_allowed};
+use crate::http::error_code::ErrorCode;
+use crate::http::problem::Problem;
+use crate::resources::Tag;
+
+/// The database has other things to do.
+const AT_ONCE: usize = 1;
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+pub struct AuditExport {
+    export: Export,
+    places: Arc<Semaphore>,
+}
+
+/// A tar file.
+#[derive(ApiResponse)]
+enum Archive {
+    /// The bundle: unpack it, and `caskchain audit verify` it.
+    #[oai(status = 200, content_type = "application/x-tar")]
+    Tar(Attachment<Body>),
+}
+
+impl AuditExport {
+    pub fn new(export: Export) -> Self {
+        Self { export, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+#[OpenApi(tag = "Tag::Audit")]
+impl AuditExport {
+    /// All events of the tenant, as a bundle that can be verified offline
+    ///
+    /// A tar file, up to the last signed head. `docs/ledger.md` says what is in it and what verifying
+    /// it proves. One is made at a time: 503 while another is.
+    #[oai(path = "/audit/export", method = "get", operation_id = "audit_export")]
+    async fn audit_export(&self, caller: Caller) -> Result<Archive, Problem> {
+        must_be_allowed(&caller.0, Permission::READ_AUDIT)?;
+        let busy = || Problem::new(ErrorCode::ServerBusy);
+        let _place = self.places.try_acquire().map_err(|_| busy())?;
+        let tenant = caller.0.tenant();
+        let folder = tempfile::tempdir().map_err(|error| Problem::internal(&error))?;
+        let bundle = Bundle::at(&folder.path().join("bundle"));
+        let scope = Scope::Tenant { tenant };
+        let writing = self.export.write(&bundle, &scope, false, |_| {});
+        timeout(PATIENCE, writing).await.map_err(|_| busy())??;
+        let packed = tokio::task::spawn_blocking(move || pack(folder.path()));
+        let packed = packed.await.map_err(|error| Problem::internal(&error))?;
+        let file = tokio::fs::File::from_std(packed.map_err(|error| Problem::internal(&error))?);
+        let name = format!("caskchain-{tenant}.tar");
+        let attachment = Attachment::new(Body::from_async_read(file)).filename(name);
+        Ok(Archive::Tar(attachment.attachment_type(AttachmentType::Attachment)))
+    }
+}
+
+/// Into a file without a name, which goes when it has been sent.
+fn pack(folder: &Path) -> std::io::Result<std::fs::File> {
+    use std::io::{Seek, Write};
+    let mut archive = tar::Builder::new(std::io::BufWriter::new(tempfile::tempfile()?));
+    archive.append_dir_all("bundle", folder.join("bundle"))?;
+    let mut writer = archive.into_inner()?;
+    writer.flush()?;
+    let mut file = writer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Database(reason) => {
+                tracing::warn!(%reason, "a bundle was not written");
+                Self::new(ErrorCode::DatabaseUnavailable)
+            }
+            ExportError::Ledger(error) => error.into(),
+            ExportError::Empty => Self::new(ErrorCode::NotFound),
+            _ => Self::internal(&error),
+        }
+    }
+}
