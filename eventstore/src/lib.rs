@@ -6,6 +6,7 @@ pub mod appender;
 mod cache;
 pub mod clock;
 pub mod commit;
+pub mod connections;
 pub mod cqrs;
 pub mod database;
 pub mod entropy;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use clock::Clock;
 pub use commit::{Claim, Commit, CommitError, Committed, IdempotencyKey, IdempotencySecret};
+pub use connections::Connections;
 pub use entropy::Entropy;
 pub use envelope::Context;
 pub use recorded::Recorded;

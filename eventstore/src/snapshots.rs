@@ -9,6 +9,7 @@ use domain::id::TenantId;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool};
 
+use crate::connections::Connections;
 use crate::store::{Cold, StoreError, owner_of};
 use crate::vault::holds_clear;
 
@@ -21,18 +22,17 @@ pub(crate) fn due(before: i64, after: i64) -> bool {
 }
 
 pub(crate) async fn read<A: Root>(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
 ) -> Result<Option<(TenantId, i64, A)>, sqlx::Error> {
-    let row: Option<(i64, i64, String)> = sqlx::query_as(
+    let question = sqlx::query_as(
         "select tenant, sequence, state from eventstore.snapshots
          where aggregate_type = $1 and aggregate_id = $2 and schema_version = $3",
     )
     .bind(A::TYPE)
     .bind(id)
-    .bind(A::SNAPSHOT_VERSION)
-    .fetch_optional(pool)
-    .await?;
+    .bind(A::SNAPSHOT_VERSION);
+    let row: Option<(i64, i64, String)> = log.optional(question).await?;
     Ok(row.and_then(|(tenant, sequence, state)| {
         parsed(id, &state).map(|state| (TenantId::new(tenant), sequence, state))
     }))
@@ -63,25 +63,25 @@ struct ReadRow {
 /// A stream with one question: its snapshot, if there is one, and the events after it. None if the
 /// snapshot cannot be read.
 pub(crate) async fn read_with_events<A: Root>(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
 ) -> Result<Option<Cold<A>>, StoreError> {
-    folded(id, read_rows(pool, id, &[(A::TYPE, A::SNAPSHOT_VERSION)]).await?)
+    folded(id, read_rows(log, id, &[(A::TYPE, A::SNAPSHOT_VERSION)]).await?)
 }
 
 /// The same of two streams under one id, still with one question.
 pub(crate) async fn read_both_with_events<A: Root, B: Root>(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
 ) -> Result<(Option<Cold<A>>, Option<Cold<B>>), StoreError> {
     let kinds = [(A::TYPE, A::SNAPSHOT_VERSION), (B::TYPE, B::SNAPSHOT_VERSION)];
-    let rows = read_rows(pool, id, &kinds).await?;
+    let rows = read_rows(log, id, &kinds).await?;
     let (one, other) = rows.into_iter().partition(|row| row.aggregate_type == A::TYPE);
     Ok((folded(id, one)?, folded(id, other)?))
 }
 
 async fn read_rows(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
     kinds: &[(&str, i32)],
 ) -> Result<Vec<ReadRow>, StoreError> {
@@ -107,7 +107,7 @@ async fn read_rows(
          ) e
          order by sequence",
     );
-    Ok(rows.bind(types).bind(versions).bind(id).fetch_all(pool).await?)
+    Ok(log.all(rows.bind(types).bind(versions).bind(id)).await?)
 }
 
 fn folded<A: Root>(id: &str, rows: Vec<ReadRow>) -> Result<Option<Cold<A>>, StoreError> {
