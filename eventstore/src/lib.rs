@@ -16,6 +16,7 @@ pub mod forgetting;
 pub mod ids;
 pub mod journal;
 pub mod limits;
+pub mod listen;
 pub mod questions;
 pub mod recorded;
 pub mod relay;
