@@ -34,4 +34,5 @@ pub use connections::Connections;
 pub use entropy::Entropy;
 pub use envelope::Context;
 pub use recorded::Recorded;
+pub use snapshots::Name;
 pub use store::{Loaded, Store, StoreError};

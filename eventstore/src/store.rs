@@ -21,6 +21,7 @@ use crate::envelope::{self, Metadata};
 use crate::ids::{IdRange, IdsError};
 use crate::questions::Questions;
 use crate::recorded::{Undecodable, decode};
+use crate::snapshots::Name;
 use crate::vault::{self, Drawer, Vault};
 use crate::{journal, snapshots};
 
@@ -146,27 +147,39 @@ impl Store {
         tenant: TenantId,
         id: &str,
     ) -> Result<Loaded<A>, StoreError> {
-        let cold = match snapshots::read_with_events::<A>(&self.log, id).await? {
+        let read = snapshots::read_with_events::<A>(&self.log, id).await?;
+        self.read_evenly(tenant, id, read).await
+    }
+
+    /// What stands behind a name, by one question whether or not anybody holds it: two streams of
+    /// its holder, and others under these ids.
+    pub async fn load_behind<A: Root, B: Root, C: Root>(
+        &self,
+        name: &Name<'_>,
+        ids: &[&str],
+    ) -> Result<(Loaded<A>, Loaded<B>, Vec<Loaded<C>>), StoreError> {
+        let (holder, one, other, read) = snapshots::read_behind(&self.log, name, ids).await?;
+        let one = self.read_evenly(name.tenant, &holder, one).await?;
+        let other = self.read_evenly(name.tenant, &holder, other).await?;
+        let mut others = Vec::with_capacity(ids.len());
+        for (id, read) in ids.iter().zip(read) {
+            others.push(self.read_evenly(name.tenant, id, read).await?);
+        }
+        Ok((one, other, others))
+    }
+
+    async fn read_evenly<A: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        read: Option<Cold<A>>,
+    ) -> Result<Loaded<A>, StoreError> {
+        let cold = match read {
             Some(cold) => cold,
             // A snapshot that cannot be read: rare, and worth a second question.
             None => self.cold::<A>(id).await?,
         };
         self.read_on(tenant, id, cold)
-    }
-
-    /// Two streams under one id, still by one question.
-    pub async fn load_both_evenly<A: Root, B: Root>(
-        &self,
-        tenant: TenantId,
-        id: &str,
-    ) -> Result<(Loaded<A>, Loaded<B>), StoreError> {
-        match snapshots::read_both_with_events::<A, B>(&self.log, id).await? {
-            (Some(one), Some(other)) => {
-                Ok((self.read_on(tenant, id, one)?, self.read_on(tenant, id, other)?))
-            }
-            // A snapshot that cannot be read.
-            _ => Ok((self.load_evenly(tenant, id).await?, self.load_evenly(tenant, id).await?)),
-        }
     }
 
     /// Folds what is not in the state yet.
