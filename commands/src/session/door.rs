@@ -68,7 +68,8 @@ impl Commands {
         let (tenant, typed) = (asked.context.tenant(), &sign_in.identifier);
         let began = Instant::now();
         let (kind, digest) = self.claim_of(tenant, typed);
-        let name = Name { tenant, kind, digest: &digest, nobody: &NOBODY.to_string() };
+        let nobody = NOBODY.to_string();
+        let name = Name { tenant, kind, digest: &digest, nobody: &nobody };
         let shown = sign_in.device.token.as_ref().and_then(|token| self.device_tokens.check(token));
         let shown = shown.filter(|shown| shown.tenant == tenant);
         let mut guards = vec![self.claim_digests.guard(tenant, typed)];
@@ -77,7 +78,7 @@ impl Commands {
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
         let (account, devices, mut guards) =
             self.store.load_behind::<User, Devices, SignInGuard>(&name, &guards).await?;
-        let user = user_of(&account.id)?;
+        let user = if account.id == nobody { NOBODY } else { user_of(&account.id)? };
         let known = shown.and_then(|shown| known_device(shown, user, &devices.state));
         let guard = match known {
             Some(known) if !known.blocked => guards.pop(),
