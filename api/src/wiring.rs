@@ -24,7 +24,7 @@ use eventstore::limits::Limits;
 use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
-use eventstore::{Clock, Entropy, IdempotencySecret, Store, forgetting, stream};
+use eventstore::{Clock, Connections, Entropy, IdempotencySecret, Store, forgetting, stream};
 use projections::{Projection, Readers, Revocations, Runner, Status};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
@@ -128,11 +128,17 @@ impl Platform {
         let forgetting = forgetting::run(log.clone(), log_stop.clone());
         let log_tasks = vec![appending, tokio::spawn(keeping), tokio::spawn(forgetting)];
 
-        let vault = Vault::new(log.clone(), entropy.clone(), kek);
+        let connections = Connections::new(log.clone());
+        let vault = Vault::new(connections.clone(), entropy.clone(), kek);
         let head = appender.head();
-        let store =
-            Store::new(log.clone(), appender, vault.clone(), entropy.clone(), clock.clone());
-        let limits = AddressLimits::new(Limits::new(log.clone()), &keys.addresses, &config.limits);
+        let store = Store::new(
+            connections.clone(),
+            appender,
+            vault.clone(),
+            entropy.clone(),
+            clock.clone(),
+        );
+        let limits = AddressLimits::new(Limits::new(connections), &keys.addresses, &config.limits);
         let file_links = Arc::new(FileLinks::new(&keys.file_links));
         let idempotency = Arc::new(IdempotencySecret::new(&keys.idempotency));
         let commands = commands_of(config, store, ids, entropy.clone(), keys, objects(config)?)?;

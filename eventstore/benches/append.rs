@@ -24,7 +24,7 @@ use eventstore::appender::Appender;
 use eventstore::database::{self, Role};
 use eventstore::secrets::KeyEncryptionKey;
 use eventstore::vault::Vault;
-use eventstore::{Clock, CommitError, Context, Entropy, Store};
+use eventstore::{Clock, CommitError, Connections, Context, Entropy, Store};
 use postgres_es::{PostgresCqrs, PostgresEventRepository};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -124,8 +124,9 @@ impl Bench {
         let ours = database::pool(url, Role::Log, OUR_CONNECTIONS).unwrap();
         let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
         let (appender, _) = Appender::start(&ours, stop).unwrap();
-        let vault = Vault::new(ours.clone(), Entropy::default(), kek);
-        let store = Store::new(ours, appender, vault, Entropy::default(), Clock::system());
+        let connections = Connections::new(ours);
+        let vault = Vault::new(connections.clone(), Entropy::default(), kek);
+        let store = Store::new(connections, appender, vault, Entropy::default(), Clock::system());
         let stock = pool(url, STOCK_CONNECTIONS).await;
         let mut bench = Self {
             store,

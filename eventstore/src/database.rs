@@ -31,7 +31,7 @@ impl Role {
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long after its last answer a connection is used without a question.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
+pub(crate) const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// A pool whose connections have taken on `role`. Connects when first used.
 pub fn pool(url: &str, role: Role, max_connections: u32) -> Result<PgPool, sqlx::Error> {

@@ -17,9 +17,9 @@ use crate::stream;
 /// How long nothing may come over NATS before the journal is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the journal is asked while NATS is away.
-const POLL_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const POLL_EVERY: Duration = Duration::from_millis(100);
 /// How many looks without NATS before it is tried again.
-const RECONNECT_AFTER_LOOKS: u32 = 10;
+pub(crate) const RECONNECT_AFTER_LOOKS: u32 = 10;
 
 pub struct Follower {
     journal: Journal,
@@ -90,7 +90,7 @@ impl Follower {
             return Ok(());
         }
         self.looks += 1;
-        match subscribe(&jetstream).await {
+        match subscribe(&jetstream, stream::SUBJECTS).await {
             Ok(live) => {
                 self.live = Some(live);
                 self.looks = 0;
@@ -144,10 +144,12 @@ impl Follower {
     }
 }
 
-async fn subscribe(jetstream: &Context) -> Result<Ordered, String> {
+/// Subscribes to what is published from now on under this subject.
+pub(crate) async fn subscribe(jetstream: &Context, subject: &str) -> Result<Ordered, String> {
     let stream = jetstream.get_stream(stream::NAME).await.map_err(|error| error.to_string())?;
     let consumer = stream
         .create_consumer(OrderedConfig {
+            filter_subject: subject.to_owned(),
             deliver_policy: DeliverPolicy::New,
             replay_policy: ReplayPolicy::Instant,
             ..OrderedConfig::default()

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use thiserror::Error;
 use time::OffsetDateTime;
 
+use crate::connections::Connections;
 use crate::recorded::{Place, Recorded, Undecodable};
 
 /// Reads the log by position.
@@ -272,20 +273,19 @@ type StreamRow = (String, i64, String, String, String, Value, Value);
 /// One stream after a sequence, in the shape postgres-es reads whole streams in. (Its own
 /// `get_last_events` writes the number into the statement, which makes every one a new one.)
 pub(crate) async fn stream_after<A: Aggregate>(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
     sequence: i64,
 ) -> Result<Vec<SerializedEvent>, sqlx::Error> {
-    let rows: Vec<StreamRow> = sqlx::query_as(
+    let question = sqlx::query_as(
         "select aggregate_id, sequence, aggregate_type, event_type, event_version, payload, metadata
          from eventstore.streams
          where aggregate_type = $1 and aggregate_id = $2 and sequence > $3 order by sequence",
     )
     .bind(A::TYPE)
     .bind(id)
-    .bind(sequence)
-    .fetch_all(pool)
-    .await?;
+    .bind(sequence);
+    let rows: Vec<StreamRow> = log.all(question).await?;
     Ok(rows
         .into_iter()
         .map(|(id, sequence, aggregate_type, event_type, version, payload, metadata)| {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
 use time::OffsetDateTime;
 
+use crate::connections::Connections;
+
 #[derive(Clone)]
 pub struct Limits {
-    pool: PgPool,
+    log: Connections,
 }
 
 /// So many within any span of this length.
@@ -32,21 +33,20 @@ pub struct Taken {
 type Row = (bool, i32, OffsetDateTime, Option<OffsetDateTime>, OffsetDateTime);
 
 impl Limits {
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(log: Connections) -> Self {
+        Self { log }
     }
 
     /// Takes one of the quota, if there is one left.
     pub async fn take(&self, key: &[u8], quota: Quota) -> Result<Taken, sqlx::Error> {
-        let (taken, remaining, frees_at, blocked_until, now): Row = sqlx::query_as(
+        let question = sqlx::query_as(
             "select taken, remaining, frees_at, blocked_until, clock_timestamp()
              from eventstore.take($1, $2, $3)",
         )
         .bind(key)
         .bind(i32::try_from(quota.allowed).unwrap_or(i32::MAX))
-        .bind(interval(quota.span))
-        .fetch_one(&self.pool)
-        .await?;
+        .bind(interval(quota.span));
+        let (taken, remaining, frees_at, blocked_until, now): Row = self.log.one(question).await?;
         let from_now = |at: OffsetDateTime| Duration::try_from(at - now).unwrap_or_default();
         Ok(Taken {
             taken,
@@ -63,7 +63,7 @@ impl Limits {
             .bind(blocks)
             .bind(i32::try_from(quota.allowed).unwrap_or(i32::MAX))
             .bind(interval(quota.span))
-            .execute(&self.pool)
+            .execute(self.log.pool())
             .await?;
         Ok(())
     }

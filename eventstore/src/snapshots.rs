@@ -9,6 +9,7 @@ use domain::id::TenantId;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool};
 
+use crate::connections::Connections;
 use crate::store::{Cold, StoreError, owner_of};
 use crate::vault::holds_clear;
 
@@ -21,18 +22,17 @@ pub(crate) fn due(before: i64, after: i64) -> bool {
 }
 
 pub(crate) async fn read<A: Root>(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
 ) -> Result<Option<(TenantId, i64, A)>, sqlx::Error> {
-    let row: Option<(i64, i64, String)> = sqlx::query_as(
+    let question = sqlx::query_as(
         "select tenant, sequence, state from eventstore.snapshots
          where aggregate_type = $1 and aggregate_id = $2 and schema_version = $3",
     )
     .bind(A::TYPE)
     .bind(id)
-    .bind(A::SNAPSHOT_VERSION)
-    .fetch_optional(pool)
-    .await?;
+    .bind(A::SNAPSHOT_VERSION);
+    let row: Option<(i64, i64, String)> = log.optional(question).await?;
     Ok(row.and_then(|(tenant, sequence, state)| {
         parsed(id, &state).map(|state| (TenantId::new(tenant), sequence, state))
     }))
@@ -47,10 +47,26 @@ fn parsed<A: Root>(id: &str, state: &str) -> Option<A> {
         .ok()
 }
 
+/// A name that can be claimed, and the id that is looked under where nobody holds it.
+pub struct Name<'a> {
+    pub tenant: TenantId,
+    pub kind: &'a str,
+    pub digest: &'a [u8],
+    pub nobody: &'a str,
+}
+
+/// What stands behind a name: under which id, two streams there, and others under ids of their own.
+/// None is a stream whose snapshot cannot be read.
+pub(crate) type Behind<A, B, C> = (String, Option<Cold<A>>, Option<Cold<B>>, Vec<Option<Cold<C>>>);
+
+/// A stream to be read. Without an id it is one of whoever holds the name.
+type Wanted<'a> = (&'static str, i32, Option<&'a str>);
+
 /// A row of a stream as it is read: its snapshot, which has tenant and state, or an event after it.
 #[derive(FromRow)]
 struct ReadRow {
     aggregate_type: String,
+    aggregate_id: String,
     sequence: i64,
     event_type: Option<String>,
     event_version: Option<String>,
@@ -63,51 +79,82 @@ struct ReadRow {
 /// A stream with one question: its snapshot, if there is one, and the events after it. None if the
 /// snapshot cannot be read.
 pub(crate) async fn read_with_events<A: Root>(
-    pool: &PgPool,
+    log: &Connections,
     id: &str,
 ) -> Result<Option<Cold<A>>, StoreError> {
-    folded(id, read_rows(pool, id, &[(A::TYPE, A::SNAPSHOT_VERSION)]).await?)
+    folded(id, read_rows(log, None, vec![wanted::<A>(Some(id))]).await?)
 }
 
-/// The same of two streams under one id, still with one question.
-pub(crate) async fn read_both_with_events<A: Root, B: Root>(
-    pool: &PgPool,
-    id: &str,
-) -> Result<(Option<Cold<A>>, Option<Cold<B>>), StoreError> {
-    let kinds = [(A::TYPE, A::SNAPSHOT_VERSION), (B::TYPE, B::SNAPSHOT_VERSION)];
-    let rows = read_rows(pool, id, &kinds).await?;
-    let (one, other) = rows.into_iter().partition(|row| row.aggregate_type == A::TYPE);
-    Ok((folded(id, one)?, folded(id, other)?))
+/// The same of all that stands behind a name, still with one question.
+pub(crate) async fn read_behind<A: Root, B: Root, C: Root>(
+    log: &Connections,
+    name: &Name<'_>,
+    ids: &[&str],
+) -> Result<Behind<A, B, C>, StoreError> {
+    let mut streams = vec![wanted::<A>(None), wanted::<B>(None)];
+    streams.extend(ids.iter().map(|id| wanted::<C>(Some(id))));
+    let mut rows = read_rows(log, Some(name), streams).await?;
+    let mut taken = |wanted: &dyn Fn(&ReadRow) -> bool| -> Vec<ReadRow> {
+        let (taken, left) = std::mem::take(&mut rows).into_iter().partition(wanted);
+        rows = left;
+        taken
+    };
+    let others = ids.iter().map(|id| {
+        folded(id, taken(&|row| row.aggregate_type == C::TYPE && row.aggregate_id == *id))
+    });
+    let others = others.collect::<Result<_, _>>()?;
+    let (one, other) = (taken(&|row| row.aggregate_type == A::TYPE), rows);
+    let holder = one.iter().chain(&other).next().map_or(name.nobody, |row| &row.aggregate_id);
+    let holder = holder.to_owned();
+    let (one, other) = (folded(&holder, one)?, folded(&holder, other)?);
+    Ok((holder, one, other, others))
+}
+
+fn wanted<A: Root>(id: Option<&str>) -> Wanted<'_> {
+    (A::TYPE, A::SNAPSHOT_VERSION, id)
 }
 
 async fn read_rows(
-    pool: &PgPool,
-    id: &str,
-    kinds: &[(&str, i32)],
+    log: &Connections,
+    name: Option<&Name<'_>>,
+    streams: Vec<Wanted<'_>>,
 ) -> Result<Vec<ReadRow>, StoreError> {
-    let (types, versions): (Vec<&str>, Vec<i32>) = kinds.iter().copied().unzip();
+    let (mut types, mut versions, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    for (aggregate_type, schema_version, id) in streams {
+        types.push(aggregate_type);
+        versions.push(schema_version);
+        ids.push(id);
+    }
     let rows = sqlx::query_as(
         "with wanted as (
-             select w.aggregate_type, s.tenant, s.sequence, s.state
-             from unnest($1::text[], $2::int[]) w (aggregate_type, schema_version)
-             left join eventstore.snapshots s
-                 on s.aggregate_type = w.aggregate_type and s.aggregate_id = $3
-                     and s.schema_version = w.schema_version
+             select w.aggregate_type, w.aggregate_id, s.tenant, s.sequence, s.state
+             from (
+                 select u.aggregate_type, u.schema_version, coalesce(u.aggregate_id, (
+                     select holder from eventstore.claims
+                     where tenant = $4 and kind = $5 and digest = $6
+                 ), $7) as aggregate_id
+                 from unnest($1::text[], $2::int[], $3::text[])
+                     u (aggregate_type, schema_version, aggregate_id)
+             ) w
+             left join eventstore.snapshots s using (aggregate_type, aggregate_id, schema_version)
          )
-         select aggregate_type, sequence, null as event_type, null as event_version,
-             null::json as payload, null::json as metadata, tenant, state
+         select aggregate_type, aggregate_id, sequence, null as event_type,
+             null as event_version, null::json as payload, null::json as metadata, tenant, state
          from wanted where state is not null
          union all
-         select e.aggregate_type, e.sequence, e.event_type, e.event_version, e.payload,
-             e.metadata, null, null
+         select e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version,
+             e.payload, e.metadata, null, null
          from wanted w cross join lateral (
              select * from eventstore.streams
-             where aggregate_type = w.aggregate_type and aggregate_id = $3
+             where aggregate_type = w.aggregate_type and aggregate_id = w.aggregate_id
                  and sequence > coalesce(w.sequence, 0)
          ) e
          order by sequence",
     );
-    Ok(rows.bind(types).bind(versions).bind(id).fetch_all(pool).await?)
+    let rows = rows.bind(types).bind(versions).bind(ids);
+    let rows = rows.bind(name.map(|name| name.tenant.value())).bind(name.map(|name| name.kind));
+    let rows = rows.bind(name.map(|name| name.digest)).bind(name.map(|name| name.nobody));
+    Ok(log.all(rows).await?)
 }
 
 fn folded<A: Root>(id: &str, rows: Vec<ReadRow>) -> Result<Option<Cold<A>>, StoreError> {

@@ -9,25 +9,26 @@ use domain::command::Root;
 use domain::id::TenantId;
 use postgres_es::PostgresEventRepository;
 use serde_json::value::RawValue;
-use sqlx::PgPool;
 use thiserror::Error;
 
 use crate::appender::{Appender, Job, Row};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::commit::{Commit, CommitError, Committed, Draft, IdempotencyKey};
+use crate::connections::Connections;
 use crate::entropy::Entropy;
 use crate::envelope::{self, Metadata};
 use crate::ids::{IdRange, IdsError};
 use crate::questions::Questions;
 use crate::recorded::{Undecodable, decode};
+use crate::snapshots::Name;
 use crate::vault::{self, Drawer, Vault};
 use crate::{journal, snapshots};
 
 /// The event store of one process.
 #[derive(Clone)]
 pub struct Store {
-    pool: PgPool,
+    log: Connections,
     appender: Appender,
     cache: Cache,
     vault: Vault,
@@ -65,16 +66,16 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(
-        pool: PgPool,
+        log: Connections,
         appender: Appender,
         vault: Vault,
         entropy: Entropy,
         clock: Clock,
     ) -> Self {
-        let streams = PostgresEventRepository::new(pool.clone())
+        let streams = PostgresEventRepository::new(log.pool().clone())
             .with_tables("eventstore.streams", "eventstore.snapshots");
         let (cache, streams) = (Cache::new(), Arc::new(streams));
-        Self { pool, appender, cache, vault, entropy, clock, streams }
+        Self { log, appender, cache, vault, entropy, clock, streams }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -87,17 +88,17 @@ impl Store {
 
     /// The log in its order.
     pub fn journal(&self) -> journal::Journal {
-        journal::Journal::new(self.pool.clone())
+        journal::Journal::new(self.log.pool().clone())
     }
 
     /// Questions that may be answered once.
     pub fn questions(&self) -> Questions {
-        Questions::new(self.pool.clone())
+        Questions::new(self.log.pool().clone())
     }
 
     /// Ids for so many things that are numbered already.
     pub async fn reserve_ids(&self, count: i64) -> Result<IdRange, IdsError> {
-        IdRange::reserve(&self.pool, &self.clock, count).await
+        IdRange::reserve(self.log.pool(), &self.clock, count).await
     }
 
     /// A commit to be filled and handed to `commit`.
@@ -131,7 +132,7 @@ impl Store {
     ) -> Result<Loaded<A>, StoreError> {
         let (owner, sequence, state, events) = match self.cache.start::<A>(id) {
             Some((owner, sequence, state)) => {
-                let events = journal::stream_after::<A>(&self.pool, id, sequence).await?;
+                let events = journal::stream_after::<A>(&self.log, id, sequence).await?;
                 (Some(owner), sequence, state, events)
             }
             None => self.cold::<A>(id).await?,
@@ -146,27 +147,39 @@ impl Store {
         tenant: TenantId,
         id: &str,
     ) -> Result<Loaded<A>, StoreError> {
-        let cold = match snapshots::read_with_events::<A>(&self.pool, id).await? {
+        let read = snapshots::read_with_events::<A>(&self.log, id).await?;
+        self.read_evenly(tenant, id, read).await
+    }
+
+    /// What stands behind a name, by one question whether or not anybody holds it: two streams of
+    /// its holder, and others under these ids.
+    pub async fn load_behind<A: Root, B: Root, C: Root>(
+        &self,
+        name: &Name<'_>,
+        ids: &[&str],
+    ) -> Result<(Loaded<A>, Loaded<B>, Vec<Loaded<C>>), StoreError> {
+        let (holder, one, other, read) = snapshots::read_behind(&self.log, name, ids).await?;
+        let one = self.read_evenly(name.tenant, &holder, one).await?;
+        let other = self.read_evenly(name.tenant, &holder, other).await?;
+        let mut others = Vec::with_capacity(ids.len());
+        for (id, read) in ids.iter().zip(read) {
+            others.push(self.read_evenly(name.tenant, id, read).await?);
+        }
+        Ok((one, other, others))
+    }
+
+    async fn read_evenly<A: Root>(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        read: Option<Cold<A>>,
+    ) -> Result<Loaded<A>, StoreError> {
+        let cold = match read {
             Some(cold) => cold,
             // A snapshot that cannot be read: rare, and worth a second question.
             None => self.cold::<A>(id).await?,
         };
         self.read_on(tenant, id, cold)
-    }
-
-    /// Two streams under one id, still by one question.
-    pub async fn load_both_evenly<A: Root, B: Root>(
-        &self,
-        tenant: TenantId,
-        id: &str,
-    ) -> Result<(Loaded<A>, Loaded<B>), StoreError> {
-        match snapshots::read_both_with_events::<A, B>(&self.pool, id).await? {
-            (Some(one), Some(other)) => {
-                Ok((self.read_on(tenant, id, one)?, self.read_on(tenant, id, other)?))
-            }
-            // A snapshot that cannot be read.
-            _ => Ok((self.load_evenly(tenant, id).await?, self.load_evenly(tenant, id).await?)),
-        }
     }
 
     /// Folds what is not in the state yet.
@@ -192,8 +205,8 @@ impl Store {
 
     /// A stream of which nothing is remembered: from its snapshot, or whole, through postgres-es.
     async fn cold<A: Root>(&self, id: &str) -> Result<Cold<A>, StoreError> {
-        if let Some((owner, sequence, state)) = snapshots::read::<A>(&self.pool, id).await? {
-            let events = journal::stream_after::<A>(&self.pool, id, sequence).await?;
+        if let Some((owner, sequence, state)) = snapshots::read::<A>(&self.log, id).await? {
+            let events = journal::stream_after::<A>(&self.log, id, sequence).await?;
             return Ok((Some(owner), sequence, Arc::new(state), events));
         }
         let unreadable = |error: PersistenceError| StoreError::Unreadable(error.to_string());
@@ -208,7 +221,7 @@ impl Store {
         tenant: TenantId,
         id: &str,
     ) -> Result<Vec<EventEnvelope<A>>, StoreError> {
-        let stored = journal::stream_after::<A>(&self.pool, id, 0).await?;
+        let stored = journal::stream_after::<A>(&self.log, id, 0).await?;
         if let Some(first) = stored.first()
             && owner_of(first)? != tenant
         {
@@ -234,14 +247,13 @@ impl Store {
         kind: &str,
         digest: &[u8],
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = sqlx::query_as(
+        let question = sqlx::query_as(
             "select holder from eventstore.claims where tenant = $1 and kind = $2 and digest = $3",
         )
         .bind(tenant.value())
         .bind(kind)
-        .bind(digest)
-        .fetch_optional(&self.pool)
-        .await?;
+        .bind(digest);
+        let row: Option<(String,)> = self.log.optional(question).await?;
         Ok(row.map(|(holder,)| holder))
     }
 
@@ -251,16 +263,15 @@ impl Store {
         context: &envelope::Context,
         key: &IdempotencyKey,
     ) -> Result<Option<CommitError>, StoreError> {
-        let row: Option<(Vec<u8>, String, i64)> = sqlx::query_as(
+        let question = sqlx::query_as(
             "select request_digest, answer, position from eventstore.idempotency
              where tenant = $1 and actor = $2 and key = $3
                  and recorded_at > now() - interval '24 hours'",
         )
         .bind(context.tenant().value())
         .bind(context.actor.name())
-        .bind(&key.key)
-        .fetch_optional(&self.pool)
-        .await?;
+        .bind(&key.key);
+        let row: Option<(Vec<u8>, String, i64)> = self.log.optional(question).await?;
         Ok(row.map(|(request_digest, answer, position)| {
             if request_digest == key.request_digest {
                 CommitError::Repeated { answer, position }
@@ -317,14 +328,14 @@ impl Store {
         self.vault.forget(&erased);
         for (part, changed) in parts.into_iter().zip(stored) {
             if let Some(take_snapshot) = part.settle(changed, &self.cache).snapshot {
-                take_snapshot(self.pool.clone());
+                take_snapshot(self.log.pool().clone());
             }
         }
         Ok(Committed { position })
     }
 
     async fn nothing_to_write(&self) -> Result<Committed, CommitError> {
-        let head = journal::Journal::new(self.pool.clone()).head().await;
+        let head = journal::Journal::new(self.log.pool().clone()).head().await;
         head.map(|position| Committed { position }).map_err(|_| CommitError::Unavailable)
     }
 

@@ -90,6 +90,12 @@ pub async fn ensure(jetstream: &Context, replicas: usize) -> Result<Stream, Crea
         .await
 }
 
+/// Every event of one type.
+pub fn subject_of_type(event_type: &str) -> String {
+    let (aggregate_type, name) = event_type.split_once('.').unwrap_or(("*", event_type));
+    format!("caskchain.events.*.{aggregate_type}.*.{name}")
+}
+
 pub fn subject(event: &Recorded) -> String {
     let name = event.event_type.split_once('.').map_or(event.event_type.as_str(), |(_, name)| name);
     format!(
@@ -154,6 +160,11 @@ pub fn read(headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Recorded, For
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_of_event_has_a_subject() {
+        assert_eq!(subject_of_type("session.revoked"), "caskchain.events.*.session.*.revoked");
+    }
 
     #[test]
     fn partitions_are_fixed_for_ever() {

@@ -19,9 +19,9 @@ use lru::LruCache;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sqlx::PgPool;
 use thiserror::Error;
 
+use crate::connections::Connections;
 use crate::entropy::{Entropy, EntropyError};
 use crate::secrets::KeyEncryptionKey;
 
@@ -69,16 +69,16 @@ const CACHED_KEYS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 #[derive(Clone)]
 pub struct Vault {
-    pool: PgPool,
+    log: Connections,
     entropy: Entropy,
     kek: KeyEncryptionKey,
     keys: Arc<Mutex<LruCache<Drawer, DataKey>>>,
 }
 
 impl Vault {
-    pub fn new(pool: PgPool, entropy: Entropy, kek: KeyEncryptionKey) -> Self {
+    pub fn new(log: Connections, entropy: Entropy, kek: KeyEncryptionKey) -> Self {
         let keys = Arc::new(Mutex::new(LruCache::new(CACHED_KEYS)));
-        Self { pool, entropy, kek, keys }
+        Self { log, entropy, kek, keys }
     }
 
     /// Opens a datum. `None`: it has been erased.
@@ -131,7 +131,7 @@ impl Vault {
             references.iter().map(|reference| reference.subject.value()).collect();
         let purposes: Vec<_> =
             references.iter().map(|reference| reference.purpose.name()).collect();
-        Ok(sqlx::query_as(
+        let question = sqlx::query_as(
             "select v.hash, k.wrapped_key, v.ciphertext from eventstore.vault v
              join eventstore.vault_keys k using (tenant, subject, purpose)
              where v.tenant = $1 and v.subject = any($2) and v.purpose = any($3)
@@ -140,9 +140,8 @@ impl Vault {
         .bind(tenant.value())
         .bind(subjects)
         .bind(purposes)
-        .bind(hashes.map_err(|_| VaultError::Corrupt)?)
-        .fetch_all(&self.pool)
-        .await?)
+        .bind(hashes.map_err(|_| VaultError::Corrupt)?);
+        Ok(self.log.all(question).await?)
     }
 
     /// By its hash, which is that of the ciphertext. One of another drawer would not open.
@@ -187,15 +186,14 @@ impl Vault {
         if let Some(key) = self.cached().get(&drawer) {
             return Ok(Some(*key));
         }
-        let row: Option<(Vec<u8>,)> = sqlx::query_as(
+        let question = sqlx::query_as(
             "select wrapped_key from eventstore.vault_keys
              where tenant = $1 and subject = $2 and purpose = $3",
         )
         .bind(drawer.tenant.value())
         .bind(drawer.subject.value())
-        .bind(drawer.purpose.name())
-        .fetch_optional(&self.pool)
-        .await?;
+        .bind(drawer.purpose.name());
+        let row: Option<(Vec<u8>,)> = self.log.optional(question).await?;
         let Some((wrapped,)) = row else {
             return Ok(None);
         };

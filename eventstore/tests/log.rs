@@ -6,6 +6,7 @@ mod log {
     mod access;
     mod append;
     mod claims;
+    mod connections;
     mod content;
     mod follower;
     mod frameworks;

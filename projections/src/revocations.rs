@@ -8,15 +8,14 @@ use std::time::Duration;
 use domain::id::SessionId;
 use domain::moment::Moment;
 use eventstore::Clock;
-use eventstore::follow::Follower;
 use eventstore::journal::{Journal, JournalError};
+use eventstore::listen::Listener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Sessions, and the event that ends one before its time.
 const SESSION: &str = "session";
 const ENDED: &str = "session.revoked";
-const BATCH: usize = 1_000;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// Whoever has not heard from the log for so long does not know any more who is signed out.
 const DEAF_AFTER: Duration = Duration::from_secs(2);
@@ -81,13 +80,11 @@ impl Revocations {
         for (id, at) in self.journal.aggregates_with(ENDED, from).await? {
             self.note(&id, at);
         }
-        let mut follower = Follower::new(self.journal.clone(), Some(jetstream.clone()), head);
+        let mut listener = Listener::new(self.journal.clone(), jetstream.clone(), ENDED, head);
         let mut swept_at = Instant::now();
         loop {
-            for event in follower.next(BATCH).await? {
-                if event.event_type == ENDED {
-                    self.note(&event.aggregate_id, event.recorded_at);
-                }
+            for (id, at) in listener.next().await? {
+                self.note(&id, at);
             }
             self.write().heard_at = Some(Instant::now());
             if swept_at.elapsed() > Duration::from_secs(60) {

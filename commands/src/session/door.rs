@@ -1,6 +1,7 @@
 //! The door somebody stands before who types an identifier and a password: what is behind it is
 //! looked for in the same steps, and attempts are counted, whether or not there is anybody.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::command::Command;
@@ -14,7 +15,7 @@ use domain::sign_in_guard::{
 };
 use domain::user::email::Email;
 use domain::user::{RecordLock, RequestVerification, User, UserEvent};
-use eventstore::Loaded;
+use eventstore::{Loaded, Name};
 use secrecy::SecretString;
 
 use super::sign_in::{SignIn, telling};
@@ -22,12 +23,13 @@ use crate::claims::{self, Identifier};
 use crate::error::CommandError;
 use crate::evenly::evenly_after;
 use crate::execute::{Asked, Commands, Done};
+use crate::outside::device_tokens::Owned;
 use crate::outside::passwords::{Compared, Place};
 
 /// What was found behind an identifier.
 pub(super) struct Door {
-    /// What attempts are counted under: the identifier, or the owner's own device.
-    pub guard: String,
+    /// What attempts are counted by: under the identifier, or under the owner's own device.
+    pub guard: Loaded<SignInGuard>,
     pub user: UserId,
     /// Unregistered, if nobody has that name.
     pub account: Loaded<User>,
@@ -65,18 +67,24 @@ impl Commands {
     pub(super) async fn door(&self, asked: &Asked, sign_in: &SignIn) -> Result<Door, CommandError> {
         let (tenant, typed) = (asked.context.tenant(), &sign_in.identifier);
         let began = Instant::now();
-        let holder = self.holder_of(tenant, typed).await?;
-        let user = holder.unwrap_or(NOBODY);
+        let (kind, digest) = self.claim_of(tenant, typed);
+        let nobody = NOBODY.to_string();
+        let name = Name { tenant, kind, digest: &digest, nobody: &nobody };
+        let shown = sign_in.device.token.as_ref().and_then(|token| self.device_tokens.check(token));
+        let shown = shown.filter(|shown| shown.tenant == tenant);
+        let mut guards = vec![self.claim_digests.guard(tenant, typed)];
+        guards.extend(shown.map(|of| self.claim_digests.device_guard(tenant, of.user, of.device)));
+        let guards: Vec<&str> = guards.iter().map(String::as_str).collect();
         // Fresh: a no must not come from an old memory, and a role given a moment ago counts.
-        let (account, devices) =
-            self.store.load_both_evenly::<User, Devices>(tenant, &user.to_string()).await?;
-        let known = self.known_device(tenant, user, sign_in, &devices.state);
+        let (account, devices, mut guards) =
+            self.store.load_behind::<User, Devices, SignInGuard>(&name, &guards).await?;
+        let user = if account.id == nobody { NOBODY } else { user_of(&account.id)? };
+        let known = shown.and_then(|shown| known_device(shown, user, &devices.state));
         let guard = match known {
-            Some(known) if !known.blocked => {
-                self.claim_digests.device_guard(tenant, user, known.device)
-            }
-            Some(_) | None => self.claim_digests.guard(tenant, typed),
+            Some(known) if !known.blocked => guards.pop(),
+            Some(_) | None => guards.drain(..).next(),
         };
+        let guard = guard.ok_or_else(|| CommandError::Broken("no guard was loaded".to_owned()))?;
         let (sealed, address) = match account.state.account() {
             Ok(account) => (account.password_hash.clone(), account.email.clone()),
             Err(_) => (nobodys(Purpose::Security), nobodys(Purpose::Contact)),
@@ -86,37 +94,23 @@ impl Commands {
         Ok(Door { guard, user, account, devices, known, hash, address, took })
     }
 
-    /// The device, if its token is one of ours, for this very person.
-    fn known_device(
-        &self,
-        tenant: TenantId,
-        user: UserId,
-        sign_in: &SignIn,
-        devices: &Devices,
-    ) -> Option<KnownDevice> {
-        let shown = self.device_tokens.check(sign_in.device.token.as_ref()?)?;
-        if (shown.tenant, shown.user) != (tenant, user) {
-            return None;
-        }
-        let device = devices.device(shown.device).ok()?;
-        let (trusted, blocked) = (device.trusted, device.blocked);
-        Some(KnownDevice { device: device.id, trusted, blocked })
-    }
-
     /// Who has the name, by the claims themselves.
     pub(crate) async fn holder_of(
         &self,
         tenant: TenantId,
         typed: &str,
     ) -> Result<Option<UserId>, CommandError> {
-        // What cannot be a name is looked for as well.
-        let (kind, digest) = match Identifier::parse(typed) {
+        let (kind, digest) = self.claim_of(tenant, typed);
+        let holder = self.store.holder_of(tenant, kind, &digest).await?;
+        holder.map(|holder| user_of(&holder)).transpose()
+    }
+
+    /// What a name is claimed as. What cannot be a name is looked for as well.
+    fn claim_of(&self, tenant: TenantId, typed: &str) -> (&'static str, Vec<u8>) {
+        match Identifier::parse(typed) {
             Some(identifier) => (identifier.kind(), self.claim_digests.digest(tenant, &identifier)),
             None => (claims::EMAIL, Vec::new()),
-        };
-        let holder = self.store.holder_of(tenant, kind, &digest).await?;
-        let unreadable = |holder: &String| CommandError::Broken(format!("holder {holder}"));
-        holder.map(|holder| holder.parse().map_err(|_| unreadable(&holder))).transpose()
+        }
     }
 
     pub(super) async fn compare_password(
@@ -134,17 +128,24 @@ impl Commands {
     }
 
     /// Before the password is compared. While the guard is locked, the work is done all the same.
+    /// What was `seen` of it was read for this very request.
     pub(crate) async fn count_attempt(
         &self,
         asked: &Asked,
         guard: &str,
+        seen: Option<&Loaded<SignInGuard>>,
     ) -> Result<Attempt, CommandError> {
         let asked = Asked::by(asked.context.clone());
         let command = CountAttempt { now: self.store.clock().now() };
+        let tried = AtomicBool::new(false);
         let counted = self
             .once(&asked, || async {
-                let (loaded, events) =
-                    self.decide_evenly::<SignInGuard, _>(&asked, guard, &command).await?;
+                let again = tried.swap(true, Ordering::Relaxed);
+                let loaded = match seen {
+                    Some(seen) if !again => seen.clone(),
+                    Some(_) | None => self.store.load_evenly(asked.context.tenant(), guard).await?,
+                };
+                let events = command.decide(&loaded.state).map_err(CommandError::refused)?;
                 let number = events.iter().find_map(|event| match event {
                     SignInGuardEvent::AttemptCounted { number, .. } => Some(*number),
                     _ => None,
@@ -184,7 +185,7 @@ impl Commands {
                 user_agent: sign_in.user_agent.clone(),
             };
             let (guard, mut noted) =
-                self.decide::<SignInGuard, _>(&asked, &door.guard, &failure).await?;
+                self.decide::<SignInGuard, _>(&asked, &door.guard.id, &failure).await?;
             let mut told = Vec::new();
             if attempts_remaining == 0 {
                 noted.extend(LockGuard { until }.decide(&guard.state)?);
@@ -235,6 +236,17 @@ impl Commands {
         .await
         .map(|_: Done<()>| ())
     }
+}
+
+fn user_of(holder: &str) -> Result<UserId, CommandError> {
+    holder.parse().map_err(|_| CommandError::Broken(format!("holder {holder}")))
+}
+
+/// The device whose token was shown, if it is of this very person.
+fn known_device(shown: Owned, user: UserId, devices: &Devices) -> Option<KnownDevice> {
+    let device = devices.device(shown.device).ok().filter(|_| shown.user == user)?;
+    let (trusted, blocked) = (device.trusted, device.blocked);
+    Some(KnownDevice { device: device.id, trusted, blocked })
 }
 
 /// A reference to nothing: the vault is asked for it all the same.

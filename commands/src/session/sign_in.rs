@@ -84,7 +84,7 @@ impl Commands {
         // A place in the queue before anything is counted: being turned away is no wrong password.
         let place = self.passwords.place()?;
         let door = self.door(asked, sign_in).await?;
-        let attempt = self.count_attempt(asked, &door.guard).await?;
+        let attempt = self.count_attempt(asked, &door.guard.id, Some(&door.guard)).await?;
         let compared = self.compare_password(&door, place, &sign_in.password).await?;
         let number = match attempt {
             Attempt::Locked(until) => return Err(CommandError::Locked(until)),
@@ -115,7 +115,7 @@ impl Commands {
         };
         let done = self.once(asked, enter).await?;
         if done.repeated {
-            self.begin_count_again(asked, &door.guard).await?;
+            self.begin_count_again(asked, &door.guard.id).await?;
         }
         match done.answer {
             Kept::Opened(usable) => {
@@ -156,7 +156,7 @@ impl Commands {
         let opening = Opening {
             user: door.user,
             remember_me: sign_in.remember_me,
-            guard: door.guard.clone(),
+            guard: door.guard.id.clone(),
             device: Recognition {
                 shown: door.known.map(|known| known.device),
                 recognised_by: self.look_of(asked, door.user, sign_in),

@@ -22,7 +22,7 @@ impl Commands {
         let tenant = asked.context.tenant();
         let guard = self.claim_digests.confirmation_guard(tenant, user);
         let place = self.passwords.place()?;
-        if let Attempt::Locked(until) = self.count_attempt(asked, &guard).await? {
+        if let Attempt::Locked(until) = self.count_attempt(asked, &guard, None).await? {
             return Err(CommandError::Locked(until));
         }
         let hash = self.store.vault().open(tenant, &account.password_hash).await?;

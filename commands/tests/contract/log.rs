@@ -13,7 +13,7 @@ use eventstore::appender::Appender;
 use eventstore::database::{self, Role};
 use eventstore::secrets::KeyEncryptionKey;
 use eventstore::vault::Vault;
-use eventstore::{Clock, Context, Entropy, Store};
+use eventstore::{Clock, Connections, Context, Entropy, Store};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -80,8 +80,9 @@ async fn written(url: &str) -> Vec<Value> {
 fn store(pool: &sqlx::PgPool) -> Store {
     let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
     let (appender, _) = Appender::start(pool, CancellationToken::new()).unwrap();
-    let vault = Vault::new(pool.clone(), Entropy::default(), kek);
-    Store::new(pool.clone(), appender, vault, Entropy::default(), Clock::system())
+    let connections = Connections::new(pool.clone());
+    let vault = Vault::new(connections.clone(), Entropy::default(), kek);
+    Store::new(connections, appender, vault, Entropy::default(), Clock::system())
 }
 
 async fn append<A: Root>(store: &Store, id: &str, events: Vec<A::Event>) {

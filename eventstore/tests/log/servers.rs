@@ -14,7 +14,7 @@ use eventstore::database::{self, Role};
 use eventstore::journal::Journal;
 use eventstore::secrets::KeyEncryptionKey;
 use eventstore::vault::Vault;
-use eventstore::{Clock, Context, Entropy, Store, stream};
+use eventstore::{Clock, Connections, Context, Entropy, Store, stream};
 use sqlx::{Connection, PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -118,9 +118,10 @@ impl Process {
         let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
         let (appender, _) = Appender::start(&pool, CancellationToken::new()).unwrap();
         let entropy = Entropy::default();
-        let vault = Vault::new(pool.clone(), entropy.clone(), kek);
+        let connections = Connections::new(pool.clone());
+        let vault = Vault::new(connections.clone(), entropy.clone(), kek);
         let store =
-            Store::new(pool.clone(), appender.clone(), vault.clone(), entropy, Clock::system());
+            Store::new(connections, appender.clone(), vault.clone(), entropy, Clock::system());
         let journal = Journal::new(pool.clone());
         let context = Context::system(TENANT, "test", "correlation", "cause");
         Self { pool, appender, store, vault, journal, context }

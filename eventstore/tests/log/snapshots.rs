@@ -4,7 +4,7 @@ use domain::command::{Command, Root};
 use domain::id::{TenantId, WhiskeyId};
 use domain::lane::{AssignNonce, Attempt, Lane, LaneEvent, OpenLane, SettleSlot, SignAttempt};
 use domain::tenant::{Tenant, TenantEvent};
-use eventstore::CommitError;
+use eventstore::{CommitError, Loaded, Name};
 
 use super::servers::{Database, Process, TENANT, database, until};
 
@@ -40,9 +40,10 @@ async fn a_long_stream_starts_cold_from_its_last_snapshot() {
     for process in [&cold, &Process::start(&database.url)] {
         let even = process.store.load_evenly::<Lane>(TENANT, LANE).await.unwrap();
         assert_eq!((even.sequence, &*even.state, even.fresh), (1_000, &state, true));
-        let both = process.store.load_both_evenly::<Tenant, Lane>(TENANT, LANE).await.unwrap();
-        assert_eq!((both.0.sequence, &*both.0.state), (0, &Tenant::default()));
-        assert_eq!((both.1.sequence, &*both.1.state, both.1.fresh), (1_000, &state, true));
+        let (none, lane, others) = behind::<Tenant, Lane, Lane>(process, &["nobody"]).await;
+        assert_eq!((none.sequence, &*none.state, &*none.id), (0, &Tenant::default(), LANE));
+        assert_eq!((lane.sequence, &*lane.state, lane.fresh), (1_000, &state, true));
+        assert_eq!((others[0].sequence, &*others[0].id), (0, "nobody"));
     }
     let nobody = cold.store.load_evenly::<Lane>(TENANT, "nobody").await.unwrap();
     assert_eq!((nobody.sequence, &*nobody.state), (0, &Lane::default()));
@@ -75,7 +76,7 @@ async fn a_snapshot_of_another_shape_or_a_broken_one_is_passed_over() {
         let even = Process::start(&database.url).store.load_evenly::<Lane>(TENANT, LANE).await;
         let even = even.unwrap();
         assert_eq!((even.sequence, &*even.state), (1_000, &state), "{tampered}");
-        let (even, _) = cold.store.load_both_evenly::<Lane, Tenant>(TENANT, LANE).await.unwrap();
+        let (even, ..) = behind::<Lane, Tenant, Tenant>(&cold, &[]).await;
         assert_eq!((even.sequence, &*even.state), (1_000, &state), "{tampered}");
     }
 }
@@ -103,6 +104,15 @@ async fn a_stream_of_another_tenant_is_not_there() {
         assert!(process.store.load_fresh::<Tenant>(elsewhere, "7").await.is_err());
         assert!(process.store.load_evenly::<Tenant>(elsewhere, "7").await.is_err());
     }
+}
+
+/// By a name that nobody holds, so that the lane stands for nobody.
+async fn behind<A: Root, B: Root, C: Root>(
+    process: &Process,
+    ids: &[&str],
+) -> (Loaded<A>, Loaded<B>, Vec<Loaded<C>>) {
+    let name = Name { tenant: TENANT, kind: "test.name", digest: &[], nobody: LANE };
+    process.store.load_behind(&name, ids).await.unwrap()
 }
 
 async fn add_name(process: &Process) -> Result<i64, CommitError> {
