@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::auditor::Bundle;
+use crate::world::auditor::{Bundle, Verdict};
+use crate::world::mint_lab::MintLab;
 use crate::world::{Server, World, run, strangers, until};
 
 /// A log with some casks in it, and an auditor's first bundle.
@@ -255,4 +256,45 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
     bundle.is_refuted((&crime.key, &[]), "RULES", at, "while the whiskey is APPROVED").await;
     bundle.holds(&crime.key, &["--without-rules"]).await;
     drop(crime.server);
+}
+
+#[tokio::test]
+async fn a_mint_on_one_side_only_is_found() {
+    let lab = MintLab::new(&[]).await;
+    let id = lab.ordered("N-1").await;
+    lab.mined_until(&id, "CONFIRMED").await;
+    let key = strangers::key(&lab.isla).await;
+    signed(&lab.world).await;
+    let bundle = Bundle::of(&lab.world, &[]).await;
+    let node = format!("31337={}", lab.world.chain.url());
+    let report = bundle.holds(&key, &["--rpc", &node]).await;
+    let seen = report["checks"].as_array().unwrap().last().unwrap()["seen"].as_str().unwrap();
+    assert!(seen.starts_with("1 movements of"), "{seen}");
+
+    // Somebody with the minter's key mints what nobody asked for.
+    lab.mint_behind(4_711).await;
+    until("it is final", || async {
+        lab.proxy.mine(1).await;
+        let Verdict { code, report } = bundle.verdict(&key, &["--rpc", &node]).await;
+        let first = &report["findings"][0];
+        (code == 1 && first["claim"] == "CHAIN").then(|| {
+            let what = first["what"].as_str().unwrap();
+            assert_eq!(what, "token 4711 is on the chain, and the log never asked for it");
+        })
+    })
+    .await;
+
+    // A chain that never saw any of it.
+    let elsewhere = World::new().await;
+    let node = format!("31337={}", elsewhere.chain.url());
+    let arguments = ["--rpc", &node];
+    let confirmed = lab.world.log().await;
+    let confirmed = confirmed.iter().find(|(_, text)| text.contains("nft.mint_confirmed")).unwrap();
+    let at = Some(confirmed.0.cast_unsigned());
+    let words = "is minted in the log, and not on the chain";
+    bundle.is_refuted((&key, &arguments), "CHAIN", at, words).await;
+    // One that is another chain says nothing.
+    let wrong = format!("1={}", lab.world.chain.url());
+    let report = bundle.holds(&key, &["--rpc", &wrong]).await;
+    assert!(report["limits"].to_string().contains("no node was given"), "{report}");
 }

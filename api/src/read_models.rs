@@ -4,11 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use clap::{Subcommand, ValueEnum};
-use eventstore::Entropy;
 use eventstore::database::{self, Role};
 use eventstore::journal::Journal;
 use eventstore::secrets::KeyEncryptionKey;
 use eventstore::vault::Vault;
+use eventstore::{Connections, Entropy};
 use projections::Projection;
 use projections::alerts::Alerts;
 use projections::attempts::Attempts;
@@ -98,7 +98,8 @@ pub async fn comparisons(
     let url = required(&config.database_url, "database_url")?;
     let kek = required(&config.key_encryption_key, "key_encryption_key")?.into();
     let kek = KeyEncryptionKey::parse(&kek).map_err(StartError::of)?;
-    let vault = Vault::new(database::pool(&url, Role::Log, 2)?, Entropy::default(), kek);
+    let log = database::pool(&url, Role::Log, 2)?;
+    let vault = Vault::new(Connections::new(log), Entropy::default(), kek);
     let pool = database::pool(&url, Role::Projector, 3)?;
     let mut comparisons = Comparisons { pool, only, waiting: Vec::new() };
     all(&vault, &mut comparisons);

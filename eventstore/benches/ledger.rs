@@ -29,7 +29,7 @@ use eventstore::ledger::read::Ledger;
 use eventstore::ledger::verify::{Brought, verify};
 use eventstore::secrets::KeyEncryptionKey;
 use eventstore::vault::Vault;
-use eventstore::{Clock, Context, Entropy, Store};
+use eventstore::{Clock, Connections, Context, Entropy, Store};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -132,9 +132,10 @@ impl Bench {
         let log = database::pool(url, Role::Log, CONNECTIONS).unwrap();
         let kek = KeyEncryptionKey::parse(&STANDARD.encode([7; 32]).into()).unwrap();
         let (appender, _) = Appender::start(&log, stop).unwrap();
-        let vault = Vault::new(log.clone(), Entropy::default(), kek);
+        let connections = Connections::new(log.clone());
+        let vault = Vault::new(connections.clone(), Entropy::default(), kek);
         let head = appender.head();
-        let store = Store::new(log.clone(), appender, vault, Entropy::default(), Clock::system());
+        let store = Store::new(connections, appender, vault, Entropy::default(), Clock::system());
         let key = SigningKey::new("bench.example/1", Kind::Notes, &[7; 32]).unwrap();
         let signer = Arc::new(Signer { key, former: None, keeper: Keeper::new(head_file) });
         Self { store, log, head, signer, next: AtomicI64::new(1) }

@@ -1,5 +1,6 @@
 //! For auditors: a bundle of the log to take home, and the verdict on one.
 
+mod chain;
 mod export;
 mod verdict;
 
@@ -61,6 +62,10 @@ pub struct Verify {
     /// A checkpoint that was kept from an earlier time.
     #[arg(long)]
     earlier: Option<PathBuf>,
+    /// A node of a chain the log mints on, as in 1=https://node.example: what it has is compared with
+    /// what the log says. Several of one chain have to agree.
+    #[arg(long, value_parser = chain::node)]
+    rpc: Vec<(u64, String)>,
     /// Compare the read models of the configured database, too, with a fresh replay of its log.
     #[arg(long)]
     database: bool,

@@ -8,7 +8,7 @@ use eventstore::ledger::verify::{Brought, Claim, Finding, Report, verify};
 use projections::differences::Difference;
 use serde_json::json;
 
-use super::{Output, Undecided, Verify};
+use super::{Output, Undecided, Verify, chain};
 use crate::config::Config;
 use crate::read_models::comparisons;
 
@@ -32,6 +32,9 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
     let mut report = verify(&Bundle::at(&wanted.bundle), &brought, |events| {
         eprintln!("  {events} events");
     })?;
+    if !wanted.rpc.is_empty() {
+        chain::compare(&Bundle::at(&wanted.bundle), &wanted.rpc, &mut report).await?;
+    }
     if wanted.database {
         read_models(config, &mut report).await?;
     }

@@ -1,4 +1,6 @@
-//! Use cases around the ledger: its keys, as the log has them.
+//! Use cases around the ledger: its keys, as the log has them; and whether chains have what it says.
+
+pub mod minted;
 
 use domain::id::TenantId;
 use domain::ledger::{AnnounceKey, ID, Ledger};

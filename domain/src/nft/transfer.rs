@@ -18,7 +18,8 @@ pub struct LogPlace {
 }
 
 impl LogPlace {
-    const fn order(&self) -> (u64, u64) {
+    /// What came first.
+    pub const fn order(&self) -> (u64, u64) {
         (self.block_number, self.log_index)
     }
 }

@@ -2,14 +2,16 @@
 //! with the events beside it and a page that says what is in it.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use domain::id::TenantId;
+use domain::moment::Moment;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::tile::Asked;
+use crate::recorded::{Place, Recorded};
 
 /// The shape of this version.
 pub const FORMAT: &str = "caskchain-bundle/1";
@@ -65,6 +67,22 @@ pub struct Line {
     pub recorded_at: String,
     /// The stored text; a string, so that nothing prints it another way.
     pub envelope: String,
+}
+
+impl Line {
+    /// What the log adds; none if that cannot be.
+    pub fn place(&self) -> Option<Place> {
+        Some(Place {
+            position: i64::try_from(self.position).ok()?,
+            tenant_position: self.tenant_position,
+            recorded_at: Moment::parse(&self.recorded_at)?,
+        })
+    }
+
+    fn recorded(self) -> Option<Recorded> {
+        let place = self.place()?;
+        Recorded::read(place, self.envelope).ok()
+    }
 }
 
 #[derive(Debug, Error)]
@@ -125,6 +143,20 @@ impl Bundle {
         } else {
             Err(unreadable(format!("the format {} is not known here", contents.format)))
         }
+    }
+
+    /// Hands over every event, in its order. What is no event is left to the verdict.
+    pub fn each(&self, size: u64, mut hear: impl FnMut(Recorded)) -> Result<(), BundleError> {
+        for (block, width) in blocks(size) {
+            let path = self.events_file(block, width);
+            let io = |reason| BundleError::Io { path: path.clone(), reason };
+            let file = fs::File::open(&path).map_err(io)?;
+            for line in io::BufReader::with_capacity(1 << 20, file).lines() {
+                let line: Option<Line> = serde_json::from_str(&line.map_err(io)?).ok();
+                line.and_then(Line::recorded).into_iter().for_each(&mut hear);
+            }
+        }
+        Ok(())
     }
 
     /// Writes a file as a whole or not at all: an export that is broken off leaves no half ones.

@@ -19,7 +19,7 @@ use super::leaf;
 use super::note::Note;
 use super::tile::{self, Asked, WIDTH};
 use super::tree::Edge;
-use crate::recorded::{Place, Recorded};
+use crate::recorded::Recorded;
 
 /// Findings after these are counted and not told.
 const TOLD: usize = 100;
@@ -341,14 +341,9 @@ impl Audit<'_> {
     ) {
         let position = line.position;
         seen.events += 1;
-        let Some(recorded_at) = Moment::parse(&line.recorded_at) else {
+        let Some(place) = line.place() else {
             self.found(Claim::Events, Some(position), "recordedAt is no time");
             return;
-        };
-        let place = Place {
-            position: i64::try_from(position).unwrap_or(i64::MAX),
-            tenant_position: line.tenant_position,
-            recorded_at,
         };
         let event = match Recorded::read(place, line.envelope) {
             Ok(event) => event,
