@@ -25,7 +25,7 @@ use eventstore::relay::Relay;
 use eventstore::secrets::{KeyEncryptionKey, Secrets};
 use eventstore::vault::Vault;
 use eventstore::{Clock, Connections, Entropy, IdempotencySecret, Store, forgetting, stream};
-use projections::{Projection, Readers, Revocations, Runner, Status};
+use projections::{Projection, Readers, Revocations, Runner, Searchers, Status};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use thiserror::Error;
@@ -225,7 +225,7 @@ impl Platform {
             workers.push(tokio::spawn(minter.run(jetstream, stop.clone())));
         }
         Ok(Self {
-            readers: Readers::new(reader, &statuses),
+            readers: Readers::new(reader, Searchers::new(&url, share)?, &statuses),
             commands,
             believer,
             limits,

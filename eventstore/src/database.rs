@@ -31,10 +31,20 @@ impl Role {
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long after its last answer a connection is used without a question.
-pub(crate) const TRUSTED_FOR: Duration = Duration::from_secs(1);
+pub const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// A pool whose connections have taken on `role`. Connects when first used.
 pub fn pool(url: &str, role: Role, max_connections: u32) -> Result<PgPool, sqlx::Error> {
+    pool_with(url, role, max_connections, &[])
+}
+
+/// The same, with more settings for each connection.
+pub fn pool_with(
+    url: &str,
+    role: Role,
+    max_connections: u32,
+    settings: &[(&str, &str)],
+) -> Result<PgPool, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?.application_name(role.name()).options([
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "15s"),
@@ -46,6 +56,7 @@ pub fn pool(url: &str, role: Role, max_connections: u32) -> Result<PgPool, sqlx:
         // Short statements only: compiling one takes longer than any of them runs.
         ("jit", "off"),
     ]);
+    let options = options.options(settings.iter().copied());
     let set_role = format!("set role {}", role.name());
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::runner::Status;
+use crate::searchers::Searchers;
 
 #[derive(Debug, Error)]
 pub enum ReadError {
@@ -27,6 +28,7 @@ pub enum ReadError {
 #[derive(Clone)]
 pub struct Readers {
     pool: PgPool,
+    pub(crate) searchers: Searchers,
     /// Read models that run in this process tell at once; others are looked up.
     running: Arc<BTreeMap<&'static str, watch::Receiver<i64>>>,
 }
@@ -37,18 +39,15 @@ const PLANNING: &str = "set local plan_cache_mode = force_custom_plan;
     set local synchronize_seqscans = off; set local random_page_cost = 1.1;
     set local max_parallel_workers_per_gather = 0; set local work_mem = '32MB'";
 
-const ONE_WAY: &str = "set local plan_cache_mode = force_generic_plan;
-    set local enable_seqscan = off; set local max_parallel_workers_per_gather = 0";
-
 /// All that begins a transaction, in one question.
 fn scope(tenant: TenantId) -> String {
     format!("begin read only; set local caskchain.tenant = '{tenant}'")
 }
 
 impl Readers {
-    pub fn new(pool: PgPool, running: &[Status]) -> Self {
+    pub fn new(pool: PgPool, searchers: Searchers, running: &[Status]) -> Self {
         let running = running.iter().map(|status| (status.name, status.position.clone()));
-        Self { pool, running: Arc::new(running.collect()) }
+        Self { pool, searchers, running: Arc::new(running.collect()) }
     }
 
     /// A read-only transaction that sees one tenant's rows.
@@ -66,14 +65,6 @@ impl Readers {
         tenant: TenantId,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         self.pool.begin_with(format!("{}; {PLANNING}", scope(tenant))).await
-    }
-
-    /// The same, for search, which knows what is frequent and goes one way only.
-    pub(crate) async fn searching(
-        &self,
-        tenant: TenantId,
-    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin_with(format!("{}; {ONE_WAY}", scope(tenant))).await
     }
 
     /// A read-only transaction that sees what belongs to no tenant.

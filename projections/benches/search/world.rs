@@ -20,7 +20,7 @@ use domain::user::email::Email;
 use embedded::{DataFolder, Nats, Postgres, PostgresOptions, Progress};
 use eventstore::database::{self, Role as DatabaseRole};
 use eventstore::{Context, Entropy};
-use projections::Readers;
+use projections::{Readers, Searchers};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use tokio::time::sleep;
@@ -208,7 +208,9 @@ impl World {
     }
 
     pub fn readers(&self) -> Readers {
-        Readers::new(database::pool(&self.url(), DatabaseRole::Reader, CONNECTIONS).unwrap(), &[])
+        let url = self.url();
+        let pool = database::pool(&url, DatabaseRole::Reader, CONNECTIONS).unwrap();
+        Readers::new(pool, Searchers::new(&url, CONNECTIONS).unwrap(), &[])
     }
 
     /// Casks from all over the catalogue.

@@ -42,13 +42,13 @@ impl Readers {
         order: Option<&Order>,
         page: Page,
     ) -> Result<Search, ReadError> {
-        let mut tx = self.searching(tenant).await?;
+        let mut searcher = self.searchers.of(tenant).await?;
+        let connection = searcher.connection();
         let mut words = asked(text);
         words.truncate(MAX_ASKED);
-        let (finds, instead) = searched(&mut tx, &words, filter, order).await?;
-        let items = shown(&mut tx, &finds, page).await?;
-        // Nothing was written: to let go of it ends it with one question less than to commit.
-        drop(tx);
+        let (finds, instead) = searched(connection, &words, filter, order).await?;
+        let items = shown(connection, &finds, page).await?;
+        self.searchers.keep(searcher);
         let total = i64::try_from(finds.whiskeys.len()).unwrap_or(i64::MAX);
         Ok(Search { items, facets: finds.facets(), total, instead })
     }
