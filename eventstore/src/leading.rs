@@ -26,6 +26,11 @@ impl Leading {
         Ok(leads.then_some(Self(connection)))
     }
 
+    /// For what only the leader does.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+
     /// Closing the connection gives the lock back, whatever state it is in.
     pub async fn end(self) {
         let _ = timeout(LEAVE, self.0.close()).await;

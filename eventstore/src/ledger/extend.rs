@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -104,24 +104,30 @@ impl Extender {
     }
 
     async fn session(&mut self, stop: &CancellationToken) -> Result<(), ExtendError> {
-        let Some(leading) = Leading::try_begin(&self.pool, LOCK).await? else {
+        let Some(mut leading) = Leading::try_begin(&self.pool, LOCK).await? else {
             return Ok(());
         };
-        let outcome = self.extend_until(stop).await;
+        let outcome = self.extend_until(leading.connection(), stop).await;
         leading.end().await;
         outcome
     }
 
-    async fn extend_until(&mut self, stop: &CancellationToken) -> Result<(), ExtendError> {
+    async fn extend_until(
+        &mut self,
+        log: &mut PgConnection,
+        stop: &CancellationToken,
+    ) -> Result<(), ExtendError> {
+        // What is kept here can be made again, and is not waited for on the disk.
+        sqlx::query("set synchronous_commit = off").execute(&mut *log).await?;
         let ledger = Ledger::new(self.pool.clone());
         let mut edge = ledger.edge().await?;
         let mut signed = ledger.signed_size().await?;
         tracing::info!(size = edge.size(), signed, "the ledger is extended");
         while !stop.is_cancelled() {
             let began = Instant::now();
-            while self.take_batch(&mut edge).await? {}
+            while take_batch(log, &mut edge).await? {}
             if edge.size() > signed {
-                self.have_signed(&ledger, &edge).await?;
+                self.have_signed(log, &ledger, &edge).await?;
                 signed = edge.size();
             }
             self.signed.send_replace(signed);
@@ -131,83 +137,13 @@ impl Extender {
         Ok(())
     }
 
-    /// Adds the next leaves. Says whether there may be more.
-    async fn take_batch(&self, edge: &mut Edge) -> Result<bool, ExtendError> {
-        let size = edge.size();
-        // In one piece: that costs both sides less than rows. That it comes in order is looked at.
-        let (leaves,): (Option<Vec<u8>>,) = sqlx::query_as(
-            "select string_agg(int8send(position) || leaf, ''::bytea) from (
-                 select position, leaf from eventstore.events
-                 where position >= $1 order by position limit $2
-             ) next",
-        )
-        .bind(signed_number(size))
-        .bind(BATCH)
-        .fetch_one(&self.pool)
-        .await?;
-        let Some(leaves) = leaves else {
-            return Ok(false);
-        };
-        let (leaves, rest) = leaves.as_chunks::<{ 8 + leaf::LENGTH }>();
-        if !rest.is_empty() {
-            return Err(ExtendError::Leaf(size));
-        }
-        let mut grown = edge.clone();
-        let mut tiles: Vec<(Tile, Vec<u8>)> = Vec::new();
-        for placed in leaves {
-            let (position, leaf) = placed.split_at(8);
-            if position != grown.size().to_be_bytes() {
-                return Err(ExtendError::Leaf(grown.size()));
-            }
-            grown.push(hash::leaf(leaf), |tile, hashes| tiles.push((tile, tile::bytes(hashes))));
-        }
-        tiles.extend(grown.open().map(|(tile, hashes)| (tile, tile::bytes(hashes))));
-        self.keep(size, grown.size(), tiles).await?;
-        *edge = grown;
-        Ok(leaves.len() as i64 == BATCH)
-    }
-
-    /// Keeps what was added. Not waited for on the disk: it can be made again.
-    async fn keep(
-        &self,
-        from: u64,
-        to: u64,
-        tiles: Vec<(Tile, Vec<u8>)>,
-    ) -> Result<(), ExtendError> {
-        let mut levels = Vec::with_capacity(tiles.len());
-        let mut numbers = Vec::with_capacity(tiles.len());
-        let mut contents = Vec::with_capacity(tiles.len());
-        for (Tile { level, number }, bytes) in tiles {
-            levels.push(i16::from(level));
-            numbers.push(signed_number(number));
-            contents.push(bytes);
-        }
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("set local synchronous_commit = off").execute(&mut *transaction).await?;
-        let moved = sqlx::query("update eventstore.ledger set size = $2 where size = $1")
-            .bind(signed_number(from))
-            .bind(signed_number(to))
-            .execute(&mut *transaction)
-            .await?;
-        if moved.rows_affected() != 1 {
-            return Err(ExtendError::Fenced);
-        }
-        sqlx::query(
-            "insert into eventstore.ledger_tiles (level, number, hashes)
-             select * from unnest($1::smallint[], $2::bigint[], $3::bytea[])
-             on conflict (level, number) do update set hashes = excluded.hashes",
-        )
-        .bind(levels)
-        .bind(numbers)
-        .bind(contents)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
     /// Has the head of the tree signed, with the proof that it continues the one before.
-    async fn have_signed(&self, ledger: &Ledger, edge: &Edge) -> Result<(), ExtendError> {
+    async fn have_signed(
+        &self,
+        log: &mut PgConnection,
+        ledger: &Ledger,
+        edge: &Edge,
+    ) -> Result<(), ExtendError> {
         let origin = self.signer.origin().to_owned();
         let head = Checkpoint { origin, size: edge.size(), root: edge.root() };
         let last = self.at_the_signer(|signer| signer.keeper.last()).await?;
@@ -215,17 +151,14 @@ impl Extender {
         // What is ahead of the tree cannot be continued by it; the signer will say so.
         let proof = ledger.consistency(last.min(head.size), head.size).await?;
         let note = self.at_the_signer(move |signer| signer.sign(&head, &proof)).await?;
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("set local synchronous_commit = off").execute(&mut *transaction).await?;
         sqlx::query(
             "insert into eventstore.checkpoints (size, note) values ($1, $2)
              on conflict (size) do nothing",
         )
         .bind(signed_number(edge.size()))
         .bind(note.to_string())
-        .execute(&mut *transaction)
+        .execute(log)
         .await?;
-        transaction.commit().await?;
         Ok(())
     }
 
@@ -249,6 +182,78 @@ impl Extender {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
+}
+
+/// Adds the next leaves. Says whether there may be more.
+async fn take_batch(log: &mut PgConnection, edge: &mut Edge) -> Result<bool, ExtendError> {
+    let size = edge.size();
+    // In one piece: that costs both sides less than rows. That it comes in order is looked at.
+    let (leaves,): (Option<Vec<u8>>,) = sqlx::query_as(
+        "select string_agg(int8send(position) || leaf, ''::bytea) from (
+             select position, leaf from eventstore.events
+             where position >= $1 order by position limit $2
+         ) next",
+    )
+    .bind(signed_number(size))
+    .bind(BATCH)
+    .fetch_one(&mut *log)
+    .await?;
+    let Some(leaves) = leaves else {
+        return Ok(false);
+    };
+    let (leaves, rest) = leaves.as_chunks::<{ 8 + leaf::LENGTH }>();
+    if !rest.is_empty() {
+        return Err(ExtendError::Leaf(size));
+    }
+    let mut grown = edge.clone();
+    let mut tiles: Vec<(Tile, Vec<u8>)> = Vec::new();
+    for placed in leaves {
+        let (position, leaf) = placed.split_at(8);
+        if position != grown.size().to_be_bytes() {
+            return Err(ExtendError::Leaf(grown.size()));
+        }
+        grown.push(hash::leaf(leaf), |tile, hashes| tiles.push((tile, tile::bytes(hashes))));
+    }
+    tiles.extend(grown.open().map(|(tile, hashes)| (tile, tile::bytes(hashes))));
+    keep(log, size, grown.size(), tiles).await?;
+    *edge = grown;
+    Ok(leaves.len() as i64 == BATCH)
+}
+
+/// Keeps what was added, if nobody else has added to it meanwhile.
+async fn keep(
+    log: &mut PgConnection,
+    from: u64,
+    to: u64,
+    tiles: Vec<(Tile, Vec<u8>)>,
+) -> Result<(), ExtendError> {
+    let mut levels = Vec::with_capacity(tiles.len());
+    let mut numbers = Vec::with_capacity(tiles.len());
+    let mut contents = Vec::with_capacity(tiles.len());
+    for (Tile { level, number }, bytes) in tiles {
+        levels.push(i16::from(level));
+        numbers.push(signed_number(number));
+        contents.push(bytes);
+    }
+    let (moved,): (i64,) = sqlx::query_as(
+        "with moved as (
+             update eventstore.ledger set size = $2 where size = $1 returning size
+         ), kept as (
+             insert into eventstore.ledger_tiles (level, number, hashes)
+             select * from unnest($3::smallint[], $4::bigint[], $5::bytea[])
+             where exists (select from moved)
+             on conflict (level, number) do update set hashes = excluded.hashes
+         )
+         select count(*) from moved",
+    )
+    .bind(signed_number(from))
+    .bind(signed_number(to))
+    .bind(levels)
+    .bind(numbers)
+    .bind(contents)
+    .fetch_one(log)
+    .await?;
+    if moved == 1 { Ok(()) } else { Err(ExtendError::Fenced) }
 }
 
 /// As PostgreSQL counts. No log has so many entries that it does not fit.

@@ -1,7 +1,11 @@
 //! Connections at hand: one that has answered asks on, and no answer is taken for another's.
 
+use std::time::{Duration, Instant};
+
 use domain::tenant::{Tenant, TenantEvent};
 use eventstore::Claim;
+use eventstore::connections::AtHand;
+use eventstore::database::Role;
 
 use super::servers::{Process, TENANT, database};
 
@@ -50,5 +54,31 @@ async fn the_answer_to_a_question_that_was_given_up_is_nobody_else_s() {
 async fn moments(count: u32) {
     for _ in 0..count {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_while_others_keep_on_asking_is_served() {
+    let database = database().await;
+    let pool = eventstore::database::pool(&database.url, Role::Log, 2).unwrap();
+    let at_hand: AtHand<()> = AtHand::new(pool, 2);
+    let ends = Instant::now() + Duration::from_millis(1_500);
+    let asking = (0..12).map(|_| {
+        let at_hand = at_hand.clone();
+        tokio::spawn(async move {
+            let mut longest = Duration::ZERO;
+            while Instant::now() < ends {
+                let began = Instant::now();
+                let mut taken = at_hand.take(None).await.unwrap();
+                longest = longest.max(began.elapsed());
+                sqlx::query("select 1").execute(&mut *taken).await.unwrap();
+                at_hand.keep(taken);
+            }
+            longest
+        })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        let longest = asked.await.unwrap();
+        assert!(longest < Duration::from_secs(1), "{longest:?}");
     }
 }

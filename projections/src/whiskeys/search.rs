@@ -43,11 +43,10 @@ impl Readers {
         page: Page,
     ) -> Result<Search, ReadError> {
         let mut searcher = self.searchers.of(tenant).await?;
-        let connection = searcher.connection();
         let mut words = asked(text);
         words.truncate(MAX_ASKED);
-        let (finds, instead) = searched(connection, &words, filter, order).await?;
-        let items = shown(connection, &finds, page).await?;
+        let (finds, instead) = searched(&mut searcher, &words, filter, order).await?;
+        let items = shown(&mut searcher, &finds, page).await?;
         self.searchers.keep(searcher);
         let total = i64::try_from(finds.whiskeys.len()).unwrap_or(i64::MAX);
         Ok(Search { items, facets: finds.facets(), total, instead })
