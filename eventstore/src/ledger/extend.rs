@@ -27,7 +27,7 @@ use crate::leading::Leading;
 /// Leaves taken at once.
 const BATCH: i64 = 16_384;
 /// So long after one head was signed comes the next, while there is something new.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(150);
 /// How long to wait before looking whether another process has appended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
