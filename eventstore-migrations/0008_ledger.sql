@@ -41,12 +41,13 @@ set search_path = eventstore, pg_temp
 as $$
     delete from checkpoints c
     using (
-        select size, row_number() over (partition by date_trunc('hour', signed_at) order by size)
+        select size, row_number() over (partition by date_trunc('hour', signed_at) order by size desc)
             as of_hour
         from checkpoints
         where signed_at < now() - interval '1 hour'
     ) old
     where old.size = c.size and old.of_hour > 1
+        and c.size < (select max(size) from checkpoints)
         and not exists (select from cosignatures s where s.size = c.size)
 $$;
 revoke all on function eventstore.forget_checkpoints from public;

@@ -143,6 +143,17 @@ async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
     )
     .unwrap();
     crime.bundle.is_refuted((&crime.key, &[]), "CHECKPOINT", None, "not one of this text").await;
+    // One that speaks of more events than anybody could look for.
+    let contents = crime.bundle.path().join("bundle.json");
+    let honest = std::fs::read_to_string(&contents).unwrap();
+    let endless = (1_u64 << 62).to_string();
+    let (from, to) = (format!("\n{end}\n"), format!("\n{endless}\n"));
+    std::fs::write(crime.kept(), head.replacen(&from, &to, 1)).unwrap();
+    let page = honest.replace(&format!("\"size\": {end}"), &format!("\"size\": {endless}"));
+    assert_ne!(page, honest);
+    std::fs::write(&contents, page).unwrap();
+    crime.bundle.is_refuted((&crime.key, &[]), "CHECKPOINT", None, "not one of this text").await;
+    std::fs::write(&contents, honest).unwrap();
     std::fs::write(crime.kept(), &head).unwrap();
     crime.bundle.holds(&crime.key, &[]).await;
     let other = "log.example/1+c74f20a3+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -183,7 +194,9 @@ async fn a_history_that_was_written_anew_is_not_signed_by_the_signer_of_the_old_
     let crime = Crime { server: world.server().await, world, key, bundle };
     crime.server.signal(rustix::process::Signal::STOP);
     crime.in_database(rewriting).await;
+    let pid = crime.server.pid;
     crime.server.signal(rustix::process::Signal::KILL);
+    until("it is gone", || async { (!crate::world::is_alive(pid)).then_some(()) }).await;
 
     // The signer knows what it signed.
     let server = crime.world.server().await;

@@ -27,6 +27,7 @@ use crate::http::problem::Problem;
 use crate::http::reading::{PATIENCE, position};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NOT_KEPT: &str = "no-cache";
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -230,7 +231,9 @@ pub async fn tile(
     }
     let bytes = ledger.tile(asked).await?.ok_or_else(absent)?;
     let mut response = bytes.with_content_type("application/octet-stream").into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, FOR_EVER);
+    // What not everybody may read is kept by nobody between.
+    let kept = if asked.level.is_some() { FOR_EVER } else { PRIVATE };
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
     Ok(response)
 }
 

@@ -39,6 +39,20 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether an event belongs to it.
+    pub fn holds(&self, event: &Recorded) -> bool {
+        match self {
+            Self::Log => true,
+            Self::Range { from, to } => {
+                u64::try_from(event.position).is_ok_and(|at| (*from..*to).contains(&at))
+            }
+            Self::Tenant { tenant } => event.tenant == *tenant,
+            Self::Stream { aggregate_type, aggregate_id } => {
+                (&event.aggregate_type, &event.aggregate_id) == (aggregate_type, aggregate_id)
+            }
+        }
+    }
+
     /// Whether streams are in it from their first event on.
     pub fn has_whole_streams(&self) -> bool {
         !matches!(self, Self::Range { .. })

@@ -74,6 +74,12 @@ impl Export {
             }
         }
         let mut events = 0;
+        // First, so that what is broken off here is never gone on with as something else.
+
+        let mut contents =
+            Contents { format: FORMAT.to_owned(), origin, size, scope: scope.clone(), events };
+        let page = serde_json::to_vec_pretty(&contents)?;
+        bundle.write(&bundle.contents_file(), &page)?;
         for (block, width) in blocks(size) {
             events += self.write_block(bundle, scope, (block, width)).await?;
             tell(Progress { positions: block * BLOCK + width, of: size, events });
@@ -81,8 +87,7 @@ impl Export {
         self.write_tiles(bundle, scope, size).await?;
         bundle.write(&bundle.checkpoint_file(), head.note.to_string().as_bytes())?;
         bundle.write(&bundle.folder().join("README.txt"), README.as_bytes())?;
-        let scope = scope.clone();
-        let contents = Contents { format: FORMAT.to_owned(), origin, size, scope, events };
+        contents.events = events;
         let page = serde_json::to_vec_pretty(&contents)?;
         bundle.write(&bundle.contents_file(), &page)?;
         Ok(contents)

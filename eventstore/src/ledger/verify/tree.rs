@@ -1,0 +1,131 @@
+//! The head, the tree below it, and whether it continues an earlier one.
+
+use std::collections::HashMap;
+
+use domain::moment::Moment;
+
+use super::super::bundle::{BundleError, tiles};
+use super::super::checkpoint::Checkpoint;
+use super::super::hash::Hash;
+use super::super::key::Kind;
+use super::super::note::Note;
+use super::super::tile::{self, Asked, WIDTH};
+use super::super::tree::Edge;
+use super::{Audit, Claim};
+
+impl Audit<'_> {
+    /// The head, as it stands in the bundle. What it says is only believed if it is signed.
+    pub(super) fn checkpoint(&mut self) -> Result<Checkpoint, BundleError> {
+        let path = self.bundle.checkpoint_file();
+        let unreadable = |reason: String| BundleError::Unreadable { path: path.clone(), reason };
+        let text = String::from_utf8(self.bundle.read(&path)?)
+            .map_err(|_| unreadable("not a text".to_owned()))?;
+        let note = Note::parse(&text).map_err(|error| unreadable(error.to_string()))?;
+        let head = Checkpoint::parse(&note.text).map_err(|error| unreadable(error.to_string()))?;
+        let key = &self.brought.key;
+        if let Err(error) = Checkpoint::signed(&note, key) {
+            self.found(Claim::Checkpoint, None, error.to_string());
+        }
+        if (&head.origin, head.size) != (&self.contents.origin, self.contents.size) {
+            self.found(Claim::Checkpoint, None, "bundle.json speaks of another head");
+        }
+        let mut seen = format!("{} events, signed by {}", head.size, key.name);
+        for witness in &self.brought.witnesses {
+            match note.verify(witness) {
+                Ok(at) if witness.kind == Kind::Checkpoints => {
+                    let at = i64::try_from(at.saturating_mul(1_000)).unwrap_or(i64::MAX);
+                    seen += &format!("; {} at {}", witness.name, Moment::from_unix_ms(at));
+                }
+                Ok(_) => {
+                    self.found(Claim::Checkpoint, None, format!("{} is no witness", witness.name));
+                }
+                Err(error) => self.found(Claim::Checkpoint, None, error.to_string()),
+            }
+        }
+        self.checked(Claim::Checkpoint, seen);
+        Ok(head)
+    }
+
+    pub(super) fn tile(&self, asked: Asked) -> Result<Vec<Hash>, String> {
+        let path = self.bundle.tile_file(asked);
+        let bytes = self.bundle.read(&path).map_err(|error| error.to_string())?;
+        let hashes = tile::hashes(&bytes).filter(|hashes| hashes.len() == asked.width);
+        hashes.ok_or_else(|| format!("tile/{asked} has not {} hashes", asked.width))
+    }
+
+    /// The tree from its leaves up. Gives its root at the size of the earlier head, if there is one.
+    pub(super) fn tree(&mut self, head: &Checkpoint) -> Result<Option<Hash>, BundleError> {
+        let earlier = self.brought.earlier.as_ref();
+        let earlier = earlier.and_then(|note| Checkpoint::parse(&note.text).ok()).map(|it| it.size);
+        let mut edge = Edge::default();
+        let mut then = (earlier == Some(0)).then(|| edge.root());
+        let mut upper = HashMap::new();
+        for asked in tiles(head.size).filter(|tile| tile.level == Some(0)) {
+            let hashes = match self.tile(asked) {
+                Ok(hashes) => hashes,
+                Err(what) => {
+                    self.found(Claim::Tree, Some(asked.number * WIDTH as u64), what);
+                    break;
+                }
+            };
+            for leaf in hashes {
+                edge.push(leaf, |tile, hashes| {
+                    if tile.level > 0 {
+                        upper.insert((tile.level, tile.number), hashes.to_vec());
+                    }
+                });
+                if earlier == Some(edge.size()) {
+                    then = Some(edge.root());
+                }
+            }
+        }
+        upper
+            .extend(edge.open().map(|(tile, hashes)| ((tile.level, tile.number), hashes.to_vec())));
+        // Where leaves are missing, a head that is not signed may speak of any number of tiles.
+        let is_whole = edge.size() == head.size;
+        let all = is_whole.then(|| tiles(head.size)).into_iter().flatten();
+        for asked in all.filter(|tile| tile.level != Some(0)) {
+            let made = asked.level.and_then(|level| upper.get(&(level, asked.number)));
+            match self.tile(asked) {
+                Ok(stored) if made == Some(&stored) => {}
+                Ok(_) => self.found(Claim::Tree, None, format!("tile/{asked} is not of this tree")),
+                Err(what) => self.found(Claim::Tree, None, what),
+            }
+        }
+        if is_whole && edge.root() != head.root {
+            self.found(Claim::Tree, None, "the tree has another root than the signed one");
+        }
+        self.checked(Claim::Tree, format!("root made anew from {} leaves", edge.size()));
+        Ok(then)
+    }
+
+    /// Whether the head that was kept from an earlier time is one of this very tree.
+    pub(super) fn consistency(&mut self, head: &Checkpoint, root_then: Option<Hash>) {
+        let Some(note) = &self.brought.earlier else {
+            return;
+        };
+        let earlier = match Checkpoint::signed(note, &self.brought.key) {
+            Ok(earlier) => earlier,
+            Err(error) => {
+                self.found(Claim::Consistency, None, format!("the earlier head: {error}"));
+                self.checked(Claim::Consistency, "an earlier head".to_owned());
+                return;
+            }
+        };
+        if earlier.size > head.size {
+            let what = format!(
+                "the log had {} events and has {}: its tail is cut off",
+                earlier.size, head.size
+            );
+            self.found(Claim::Consistency, Some(head.size), what);
+        } else if root_then != Some(earlier.root) {
+            let what = format!(
+                "what the log said of its first {} events is not what it says today: its history \
+                 is rewritten",
+                earlier.size
+            );
+            self.found(Claim::Consistency, None, what);
+        }
+        self.checked(Claim::Consistency, format!("an earlier head of {} events", earlier.size));
+    }
+}
