@@ -284,3 +284,55 @@ async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant
     let isla = server.person("Isla").await;
     isla.get("/api/v1/audit/export").await.refused(403, "PERMISSION_DENIED");
 }
+
+/// Signed and not kept, kept and not signed; and what the database itself had not flushed: killed again
+/// and again, together with PostgreSQL, the tree is always the one that was signed before.
+#[tokio::test]
+async fn killed_at_any_moment_the_signer_goes_on_with_the_same_tree() {
+    let mut world = World::new().await;
+    let mut server = world.server().await;
+    let mut isla = server.person("Isla").await;
+    let key = strangers::key(&isla).await;
+    let kept = tempfile::tempdir().unwrap();
+    for round in 0..4 {
+        let writing = tokio::spawn(write(isla.clone(), round));
+        until("something new is signed", || async {
+            let answer = isla.request(Method::GET, &format!("{LEDGER}/checkpoint")).send().await;
+            let head = answer.ok()?.text().await.ok()?;
+            std::fs::write(kept.path().join(round.to_string()), head).ok()
+        })
+        .await;
+        tokio::time::sleep(std::time::Duration::from_millis(60 + 45 * round)).await;
+        if round % 2 == 1 {
+            world.postgres.kill().await.unwrap();
+        }
+        server.kill().await;
+        writing.await.unwrap();
+        if round % 2 == 1 {
+            world.postgres.start_again().await.unwrap();
+        }
+        server = world.server().await;
+        isla = isla.at(&server.url);
+    }
+    let last = isla.post("/api/v1/whiskeys", cask("K-99")).await.expect(201).position();
+    text(&isla, &format!("/receipts/{last}")).await;
+    assert!(!server.log_text().contains("ALARM"), "{}", server.log_text());
+    let bundle = Bundle::of(&world, &[]).await;
+    for round in 0..4 {
+        let earlier = kept.path().join(round.to_string());
+        bundle.holds(&key, &["--earlier", earlier.to_str().unwrap()]).await;
+    }
+    strangers::cloudflare(bundle.path(), &key).unwrap();
+}
+
+/// Registers casks until nobody answers.
+async fn write(person: Person, round: u64) {
+    for number in 0.. {
+        let request = person.request(Method::POST, "/api/v1/whiskeys");
+        let body = cask(&format!("K-{round}-{number}"));
+        match request.json(&body).send().await {
+            Ok(answer) if answer.status() == 201 => {}
+            _ => return,
+        }
+    }
+}

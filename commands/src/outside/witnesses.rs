@@ -28,6 +28,8 @@ pub enum WitnessError {
     Ledger(#[from] LedgerError),
     #[error("the witness answers {0}")]
     Refused(StatusCode),
+    #[error("the witness answers {0}: what it signed before is not continued by this log")]
+    Fork(StatusCode),
     #[error("the witness's answer is not its signature of the head")]
     Answer,
     #[error(
@@ -61,7 +63,9 @@ impl Witness {
                 Err(error) => {
                     let witness = &self.key.name;
                     match error {
-                        WitnessError::Ahead { .. } | WitnessError::Answer => {
+                        WitnessError::Ahead { .. }
+                        | WitnessError::Fork(_)
+                        | WitnessError::Answer => {
                             tracing::error!(%witness, %error, "ALARM a witness disagrees");
                         }
                         _ => tracing::warn!(%witness, %error, "a head is not witnessed"),
@@ -83,15 +87,20 @@ impl Witness {
         if head.size == self.signed {
             return Ok(());
         }
-        let mut answer = self.ask(ledger, &head).await?;
+        let mut answer = self.ask(ledger, &head, self.signed).await?;
         if answer.status == StatusCode::CONFLICT {
-            // It says what it signed last; that may have been before we were started.
+            // It says what it signed last; that may have been before we were started. Only its
+            // signature is believed for longer than this.
             let theirs = String::from_utf8_lossy(&answer.body).trim().parse();
-            self.signed = theirs.map_err(|_| WitnessError::Answer)?;
-            answer = self.ask(ledger, &head).await?;
+            answer = self.ask(ledger, &head, theirs.map_err(|_| WitnessError::Answer)?).await?;
         }
-        if answer.status != StatusCode::OK {
-            return Err(WitnessError::Refused(answer.status));
+        match answer.status {
+            StatusCode::OK => {}
+            // It has signed something that this log does not continue.
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+                return Err(WitnessError::Fork(answer.status));
+            }
+            status => return Err(WitnessError::Refused(status)),
         }
         let text = String::from_utf8_lossy(&answer.body);
         let line = checked(&text, &head.note, &self.key).map_err(|_| WitnessError::Answer)?;
@@ -104,12 +113,13 @@ impl Witness {
         &self,
         ledger: &Ledger,
         head: &Head,
+        old: u64,
     ) -> Result<super::bounded_answer::Answer, WitnessError> {
-        if self.signed > head.size {
-            return Err(WitnessError::Ahead { theirs: self.signed, ours: head.size });
+        if old > head.size {
+            return Err(WitnessError::Ahead { theirs: old, ours: head.size });
         }
-        let proof = ledger.consistency(self.signed, head.size).await?;
-        let request = Request { old: self.signed, proof, note: head.note.clone() };
+        let proof = ledger.consistency(old, head.size).await?;
+        let request = Request { old, proof, note: head.note.clone() };
         Ok(ask(self.client.post(self.url.clone()).body(request.to_string())).await?)
     }
 }
