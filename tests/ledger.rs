@@ -156,7 +156,7 @@ async fn a_bundle_of_a_busy_log_holds_also_after_an_erasure() {
     let report = before.holds(&key, &[]).await;
     let claims: Vec<_> =
         report["checks"].as_array().unwrap().iter().map(|check| &check["claim"]).collect();
-    assert_eq!(claims, ["CHECKPOINT", "TREE", "EVENTS", "ORDER", "DECODING", "RULES"]);
+    assert_eq!(claims, ["CHECKPOINT", "SCOPE", "TREE", "EVENTS", "ORDER", "DECODING", "RULES"]);
 
     let erase = json!({ "password": mairi.password });
     let request = mairi.request(Method::DELETE, "/api/v1/users/me").json(&erase);
@@ -176,12 +176,22 @@ async fn a_bundle_of_a_busy_log_holds_also_after_an_erasure() {
 
     // A tenant's, a stream's and a stretch.
     let tenant = Bundle::of(&lab.world, &["--tenant", "1"]).await;
-    tenant.holds(&key, &[]).await;
-    let stream = Bundle::of(&lab.world, &["--stream", &format!("whiskey/{id}")]).await;
-    let report = stream.holds(&key, &[]).await;
+    tenant.holds(&key, &["--tenant", "1"]).await;
+    let of = ["--stream", &format!("whiskey/{id}")];
+    let stream = Bundle::of(&lab.world, &of).await;
+    let report = stream.holds(&key, &of).await;
     assert!(report["contents"]["events"].as_u64().unwrap() >= 4, "{report}");
-    let stretch = Bundle::of(&lab.world, &["--from", "3", "--before", "9"]).await;
-    assert_eq!(stretch.holds(&key, &[]).await["contents"]["events"], 6);
+    let of = ["--from", "3", "--before", "9"];
+    let stretch = Bundle::of(&lab.world, &of).await;
+    assert_eq!(stretch.holds(&key, &of).await["contents"]["events"], 6);
+
+    // Whoever made a bundle does not choose what is checked.
+    let (of_tenant, of_stretch) = (["--tenant", "2"], ["--from", "3", "--before", "10"]);
+    let words = "the bundle is of the events of tenant 1, and not of the whole log";
+    tenant.is_refuted((&key, &[]), "SCOPE", None, words).await;
+    tenant.is_refuted((&key, &of_tenant), "SCOPE", None, "not of the events of tenant 2").await;
+    stretch.is_refuted((&key, &of_stretch), "SCOPE", None, "from 3 to before 10").await;
+    before.is_refuted((&key, &["--tenant", "1"]), "SCOPE", None, "is of the whole log").await;
 }
 
 #[tokio::test]
@@ -271,10 +281,10 @@ async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant
     tar::Archive::new(bytes.as_ref()).unpack(folder.path()).unwrap();
     let bundle = Bundle::in_folder(folder, "bundle");
     let key = strangers::key(&elsewhere).await;
-    let report = bundle.holds(&key, &[]).await;
+    let tenant = elsewhere.tenant.as_deref().unwrap();
+    let report = bundle.holds(&key, &["--tenant", tenant]).await;
     let events = report["contents"]["events"].as_u64().unwrap();
     assert!((4..60).contains(&events), "{report}");
-    let tenant = elsewhere.tenant.as_deref().unwrap();
     assert_eq!(report["contents"]["scope"], json!({ "kind": "tenant", "tenant": tenant }));
     let foreign = |line: &Value| {
         let envelope: Value = serde_json::from_str(line["envelope"].as_str().unwrap()).unwrap();

@@ -126,6 +126,27 @@ async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
         })
         .await;
 
+    // Times that nobody can write.
+    for time in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "never"] {
+        crime
+            .in_bundle("EVENTS", 5, "is no time", |lines| lines[5]["recordedAt"] = json!(time))
+            .await;
+    }
+    // The entries that tools begin with.
+    let entries = crime.bundle.path().join("tile/entries/000.p");
+    let entries = std::fs::read_dir(entries).unwrap().next().unwrap().unwrap().path();
+    let honest = std::fs::read(&entries).unwrap();
+    let mut forged = honest.clone();
+    forged[40] ^= 1;
+    for forged in [forged, honest[..70].to_vec(), honest[..69].to_vec(), vec![]] {
+        std::fs::write(&entries, forged).unwrap();
+        let words = "has not the entries of";
+        crime.bundle.is_refuted((&crime.key, &[]), "TREE", Some(0), words).await;
+    }
+    std::fs::remove_file(&entries).unwrap();
+    crime.bundle.is_refuted((&crime.key, &[]), "TREE", Some(0), "tile/entries/000.p").await;
+    std::fs::write(&entries, honest).unwrap();
+
     // A tile; the head; another log's key; a bundle that is none.
     let tile = crime.bundle.path().join("tile/0/000.p");
     let tile = std::fs::read_dir(tile).unwrap().next().unwrap().unwrap().path();

@@ -1,16 +1,16 @@
 //! Writing a bundle.
 
 use eventstore::database::{self, Role};
-use eventstore::ledger::bundle::{Bundle, Scope};
+use eventstore::ledger::bundle::Bundle;
 use eventstore::ledger::export::Export;
 use serde_json::json;
 
-use super::{Output, Undecided, tenant};
+use super::{Output, Undecided};
 use crate::config::Config;
 use crate::wiring::required;
 
 pub async fn run(config: &Config, wanted: super::Export) -> Result<(), Undecided> {
-    let scope = scope(&wanted)?;
+    let scope = wanted.of.scope()?;
     let url = required(&config.database_url, "database_url")?;
     let pool = database::pool(&url, Role::Log, 2)?;
     let bundle = Bundle::at(&wanted.to_folder);
@@ -30,20 +30,4 @@ pub async fn run(config: &Config, wanted: super::Export) -> Result<(), Undecided
         ),
     }
     Ok(())
-}
-
-fn scope(wanted: &super::Export) -> Result<Scope, Undecided> {
-    if let Some(id) = &wanted.tenant {
-        return Ok(Scope::Tenant { tenant: tenant(id)? });
-    }
-    if let Some(stream) = &wanted.stream {
-        let (aggregate_type, aggregate_id) =
-            stream.split_once('/').ok_or("a stream is named as in whiskey/29488301056000005")?;
-        let (aggregate_type, aggregate_id) = (aggregate_type.to_owned(), aggregate_id.to_owned());
-        return Ok(Scope::Stream { aggregate_type, aggregate_id });
-    }
-    Ok(match (wanted.from, wanted.before) {
-        (None, None) => Scope::Log,
-        (from, before) => Scope::Range { from: from.unwrap_or(0), to: before.unwrap_or(u64::MAX) },
-    })
 }

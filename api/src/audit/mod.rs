@@ -2,6 +2,7 @@
 
 mod chain;
 mod export;
+mod scope;
 mod verdict;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Subcommand, ValueEnum};
 use domain::id::TenantId;
 use eventstore::ledger::key::VerifierKey;
 
+use self::scope::Wanted;
 use crate::config::Config;
 
 #[derive(Subcommand)]
@@ -21,7 +23,8 @@ pub enum Command {
                             caskchain audit export --to-folder bundle --tenant 1")]
     Export(Export),
     /// Verify a bundle, offline. Ends with 0 if every claim holds, 1 if one does not, 2 if nothing
-    /// can be said.
+    /// can be said. It has to be of the whole log, or of what is named by the words it was exported
+    /// with.
     #[command(after_help = "Example: caskchain audit verify bundle \
                             --key 'log.example/1+0a1b2c3d+AS0…' --earlier checkpoint-of-may")]
     Verify(Verify),
@@ -31,18 +34,8 @@ pub enum Command {
 pub struct Export {
     #[arg(long)]
     to_folder: PathBuf,
-    /// Events from this position on; the whole log if neither this nor the others are given.
-    #[arg(long, conflicts_with_all = ["tenant", "stream"])]
-    from: Option<u64>,
-    /// Events before this position.
-    #[arg(long, conflicts_with_all = ["tenant", "stream"])]
-    before: Option<u64>,
-    /// Events of one tenant.
-    #[arg(long, conflicts_with = "stream")]
-    tenant: Option<String>,
-    /// Events of one stream, as in whiskey/29488301056000005.
-    #[arg(long)]
-    stream: Option<String>,
+    #[command(flatten)]
+    of: Wanted,
     /// Only as far as a witness has signed.
     #[arg(long)]
     witnessed: bool,
@@ -53,6 +46,9 @@ pub struct Export {
 #[derive(clap::Args)]
 pub struct Verify {
     bundle: PathBuf,
+    /// What the bundle has to hold: what it says of itself is not believed.
+    #[command(flatten)]
+    of: Wanted,
     /// The log's verifier key, from somewhere else than the bundle.
     #[arg(long)]
     key: VerifierKey,

@@ -24,6 +24,7 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
     };
     let brought = Brought {
         key: wanted.key.clone(),
+        scope: wanted.of.scope()?,
         witnesses: wanted.witness.clone(),
         earlier,
         replay: !wanted.without_rules,

@@ -51,7 +51,7 @@ impl Contract {
 
     /// The first block whose transfers are not in the log yet.
     pub fn next_block(&self) -> u64 {
-        self.followed.map_or(0, |block| block + 1)
+        self.followed.map_or(0, |block| block.saturating_add(1))
     }
 }
 

@@ -59,6 +59,20 @@ impl Scope {
     }
 }
 
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Log => f.write_str("the whole log"),
+            Self::Range { from, to: u64::MAX } => write!(f, "the events from {from} on"),
+            Self::Range { from, to } => write!(f, "the events from {from} to before {to}"),
+            Self::Tenant { tenant } => write!(f, "the events of tenant {tenant}"),
+            Self::Stream { aggregate_type, aggregate_id } => {
+                write!(f, "the events of {aggregate_type} {aggregate_id}")
+            }
+        }
+    }
+}
+
 /// The page that says what is in a bundle, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -112,6 +112,18 @@ pub fn hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
     rest.is_empty().then(|| hashes.to_vec())
 }
 
+/// The entries of a tile, each after its length in two bytes; none if it is not one of whole entries.
+pub fn entries(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut entries = Vec::with_capacity(WIDTH);
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<2>()?;
+        let (entry, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        entries.push(entry);
+        bytes = rest;
+    }
+    Some(entries)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -130,6 +130,8 @@ impl Audit<'_> {
         if stored != Some(hash::leaf(&entry)) {
             let what = "the event is not the one the tree was made of: it was changed";
             self.found(Claim::Events, Some(position), what);
+            // What it says is anybody's word.
+            return;
         }
         if !self.contents.scope.holds(&event) {
             let what = "the event is not of what the bundle says it holds";
@@ -161,7 +163,7 @@ impl Audit<'_> {
         let whole = self.contents.scope.has_whole_streams();
         let stream = (event.aggregate_type.as_str().into(), event.aggregate_id.as_str().into());
         let before = seen.streams.insert(stream, event.sequence);
-        let expected = before.map(|last| last + 1).or(whole.then_some(1));
+        let expected = before.map(|last| last.saturating_add(1)).or(whole.then_some(1));
         if expected.is_some_and(|expected| expected != event.sequence) {
             let what = format!(
                 "{} {} goes on with event {} after {}",
@@ -174,7 +176,7 @@ impl Audit<'_> {
         }
         let of_tenant = !matches!(self.contents.scope, Scope::Stream { .. });
         let before = seen.tenants.insert(event.tenant.value(), event.tenant_position);
-        let expected = before.map(|last| last + 1).or(whole.then_some(0));
+        let expected = before.map(|last| last.saturating_add(1)).or(whole.then_some(0));
         if of_tenant && expected.is_some_and(|expected| expected != event.tenant_position) {
             let what = format!(
                 "tenant {} goes on with its event {}: something of it is left out",

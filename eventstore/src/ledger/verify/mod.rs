@@ -17,6 +17,8 @@ const TOLD: usize = 100;
 pub struct Brought {
     /// The log's key. Its name is the log's.
     pub key: VerifierKey,
+    /// What the bundle has to hold. Its own page is not asked: whoever made it wrote that, too.
+    pub scope: Scope,
     /// All of them must have signed the head.
     pub witnesses: Vec<VerifierKey>,
     /// A head that was kept from an earlier time.
@@ -31,6 +33,8 @@ pub struct Brought {
 pub enum Claim {
     /// The head is signed by the log, and by the witnesses.
     Checkpoint,
+    /// The bundle is of what the auditor wants to see.
+    Scope,
     /// The tree has the root that is signed.
     Tree,
     /// The tree continues the one of the earlier head.
@@ -112,6 +116,7 @@ pub fn verify(
         count: 0,
     };
     let head = audit.checkpoint()?;
+    audit.scope();
     let edges = audit.tree(&head)?;
     audit.consistency(&head, edges);
     audit.events(&head, tell)?;
@@ -142,6 +147,15 @@ impl Audit<'_> {
     fn checked(&mut self, claim: Claim, seen: String) {
         let holds = !self.refuted.contains(&claim);
         self.checks.push(Check { claim, holds, seen });
+    }
+
+    fn scope(&mut self) {
+        let (is, wanted) = (self.contents.scope.to_string(), self.brought.scope.to_string());
+        if self.contents.scope != self.brought.scope {
+            let what = format!("the bundle is of {is}, and not of {wanted}");
+            self.found(Claim::Scope, None, what);
+        }
+        self.checked(Claim::Scope, is);
     }
 
     fn report(self) -> Report {

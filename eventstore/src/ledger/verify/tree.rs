@@ -1,12 +1,13 @@
 //! The head, the tree below it, and whether it continues an earlier one.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 
 use domain::moment::Moment;
 
-use super::super::bundle::{BundleError, tiles};
+use super::super::bundle::{BundleError, Scope, tiles};
 use super::super::checkpoint::Checkpoint;
-use super::super::hash::Hash;
+use super::super::hash::{self, Hash};
 use super::super::key::Kind;
 use super::super::note::Note;
 use super::super::tile::{self, Asked, WIDTH};
@@ -53,6 +54,31 @@ impl Audit<'_> {
         hashes.ok_or_else(|| format!("tile/{asked} has not {} hashes", asked.width))
     }
 
+    /// The entries beside a tile, which tools that begin with them believe: those of its hashes. A
+    /// bundle of the whole log has them all.
+    fn entries(&mut self, asked: Asked, hashes: &[Hash]) {
+        let entries = Asked { level: None, ..asked };
+        let first = Some(asked.number * WIDTH as u64);
+        let bytes = match std::fs::read(self.bundle.tile_file(entries)) {
+            Ok(bytes) => bytes,
+            Err(error)
+                if error.kind() == ErrorKind::NotFound && self.brought.scope != Scope::Log =>
+            {
+                return;
+            }
+            Err(error) => {
+                self.found(Claim::Tree, first, format!("tile/{entries}: {error}"));
+                return;
+            }
+        };
+        if tile::entries(&bytes).is_none_or(|of_it| {
+            !of_it.iter().map(|entry| hash::leaf(entry)).eq(hashes.iter().copied())
+        }) {
+            let what = format!("tile/{entries} has not the entries of tile/{asked}");
+            self.found(Claim::Tree, first, what);
+        }
+    }
+
     /// The tree from its leaves up. Gives its root at the size of the earlier head, if there is one.
     pub(super) fn tree(&mut self, head: &Checkpoint) -> Result<Option<Hash>, BundleError> {
         let earlier = self.brought.earlier.as_ref();
@@ -68,6 +94,7 @@ impl Audit<'_> {
                     break;
                 }
             };
+            self.entries(asked, &hashes);
             for leaf in hashes {
                 edge.push(leaf, |tile, hashes| {
                     if tile.level > 0 {
