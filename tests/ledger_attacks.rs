@@ -154,8 +154,10 @@ async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
     let mut forged = honest.clone();
     forged[3 * 32] ^= 1;
     std::fs::write(&tile, forged).unwrap();
-    let words = "another root";
-    crime.bundle.is_refuted((&crime.key, &[]), "TREE", None, words).await;
+    let words = "has not the entries of";
+    crime.bundle.is_refuted((&crime.key, &[]), "TREE", Some(0), words).await;
+    let report = crime.bundle.verdict(&crime.key, &[]).await.report;
+    assert!(report["findings"].to_string().contains("another root"), "{report:#}");
     std::fs::write(&tile, honest).unwrap();
     let head = std::fs::read_to_string(crime.kept()).unwrap();
     std::fs::write(
