@@ -82,7 +82,7 @@ async fn nothing_is_done_for_who_has_no_token_or_one_that_is_worth_nothing() {
 }
 
 /// What only administrators may. Everything else everybody may who is signed in, with what is theirs.
-const ADMINISTRATORS: [&str; 20] = [
+const ADMINISTRATORS: [&str; 21] = [
     "users",
     "change_user_status",
     "erase_user",
@@ -102,12 +102,14 @@ const ADMINISTRATORS: [&str; 20] = [
     "release_mint",
     "cancel_mint",
     "mint_nft",
+    "deploy_contract",
     "pause_network",
     "resume_network",
 ];
 
 /// What everybody may.
-const EVERYBODY: [&str; 55] = [
+const EVERYBODY: [&str; 56] = [
+    "contracts",
     "logout",
     "revoke_token",
     "change_password",
@@ -213,6 +215,7 @@ fn valid_body(operation: &str) -> Value {
         "attach_file" => json!({ "fileId": "1", "role": "image" }),
         "hold_mint" | "pause_network" => json!({ "reason": "because" }),
         "ask_ownership" => json!({ "address": NOBODY }),
+        "deploy_contract" => json!({ "name": "Casks", "symbol": "CASK", "admin": NOBODY }),
         "mint_nft" => json!({ "whiskeyId": "1", "recipient": NOBODY }),
         _ => json!({}),
     }

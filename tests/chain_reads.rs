@@ -57,7 +57,7 @@ async fn a_transaction_that_is_not_ours_is_told_as_the_chain_tells_it() {
     let deployment = block["transactions"][0].as_str().unwrap();
     let seen = lab.isla.get(&path(deployment)).await.expect(200).data().clone();
     assert_eq!((&seen["status"], &seen["to"]), (&json!("SUCCEEDED"), &Value::Null));
-    assert_eq!((&seen["block"]["number"], &seen["mint"]), (&json!(1), &Value::Null));
+    assert_eq!((&seen["block"]["number"], &seen["signed"]), (&json!(1), &Value::Null));
     assert_eq!(seen["isFinal"], false);
     lab.proxy.mine(6).await;
     let seen = lab.isla.get(&path(deployment)).await.expect(200).data().clone();
@@ -75,7 +75,7 @@ async fn a_transaction_that_is_not_ours_is_told_as_the_chain_tells_it() {
         (seen["status"] == "PENDING").then_some(seen)
     })
     .await;
-    assert_eq!((&waiting["block"], &waiting["mint"]["tokenId"]), (&Value::Null, &json!(id)));
+    assert_eq!((&waiting["block"], &waiting["signed"]["tokenIds"][0]), (&Value::Null, &json!(id)));
 }
 
 #[tokio::test]

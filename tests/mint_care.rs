@@ -3,24 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::mint_lab::MintLab;
+use crate::world::mint_lab::{MintLab, NETWORK};
 use crate::world::{Answer, Person, World, until};
-
-const NETWORK: &str = "/api/v1/blockchain/networks/development";
 
 async fn nft(person: &Person, id: &str, deed: &str) -> Answer {
     person.post(&format!("/api/v1/nfts/{id}/{deed}"), json!({})).await
-}
-
-async fn pause(lab: &MintLab) {
-    let reason = json!({ "reason": "the node is moved" });
-    let paused = lab.keeper.post(&format!("{NETWORK}/pause"), reason).await.expect(200);
-    assert_eq!(paused.data()[0]["gate"], "paused");
-}
-
-async fn resume(lab: &MintLab) {
-    let resumed = lab.keeper.post(&format!("{NETWORK}/resume"), json!({})).await.expect(200);
-    assert_eq!(resumed.data()[0]["gate"], "open");
 }
 
 /// The first mint opens the lane.
@@ -51,7 +38,7 @@ async fn a_paused_network_gives_no_nonce_and_goes_on_where_it_was() {
     let elsewhere = "/api/v1/blockchain/networks/nowhere/pause";
     lab.keeper.post(elsewhere, nothing).await.refused(404, "NOT_FOUND");
     lab.keeper.post(&format!("{NETWORK}/pause"), json!({})).await.refused(400, "VALIDATION_ERROR");
-    pause(&lab).await;
+    lab.pause().await;
     let shown = lab.keeper.get("/api/v1/blockchain/networks").await.expect(200);
     assert_eq!(shown.data()[0]["lanes"][0]["gate"], "paused");
     let id = lab.ordered("C-1").await;
@@ -60,11 +47,11 @@ async fn a_paused_network_gives_no_nonce_and_goes_on_where_it_was() {
     let minter = crate::world::mint_lab::MINTER;
     lab.send_as(minter, &lab.contract, Vec::new()).await;
     assert_eq!(lab.events("lane.nonce_assigned").await.len(), 1);
-    resume(&lab).await;
+    lab.resume().await;
     lab.mined_until(&id, "CONFIRMED").await;
     assert_eq!(lab.events("lane.resumed").await[0]["data"]["nextNonce"], 2);
     // Done again, nothing is written.
-    resume(&lab).await;
+    lab.resume().await;
     // Who did it is in the audit log of the platform.
     let head = i64::try_from(lab.world.log().await.len()).unwrap() - 1;
     let log = lab.keeper.get_at("/api/v1/audit/logs?entityType=lane", head).await.expect(200);
@@ -92,7 +79,7 @@ async fn only_the_platform_s_own_operators_stop_what_serves_all_tenants() {
 async fn what_has_no_nonce_is_held_released_or_given_up_at_once() {
     let lab = MintLab::new(&[]).await;
     opened(&lab).await;
-    pause(&lab).await;
+    lab.pause().await;
     let held = lab.ordered("H-1").await;
     let given_up = lab.ordered("H-2").await;
     for id in [&held, &given_up] {
@@ -115,7 +102,7 @@ async fn what_has_no_nonce_is_held_released_or_given_up_at_once() {
     assert_eq!(lab.until_status(&given_up, "FAILED").await["failure"], "never_sent");
     cask_is(&lab, &given_up, "APPROVED").await;
 
-    resume(&lab).await;
+    lab.resume().await;
     let other = lab.ordered("H-3").await;
     lab.mined_until(&other, "CONFIRMED").await;
     assert_eq!(lab.status(&held).await, "HELD");
@@ -157,7 +144,7 @@ async fn a_nonce_is_given_up_by_spending_it_and_every_attempt_is_told() {
     };
     let won = until("the read model knows who won", || async {
         let won = transaction(&lab.isla, winner).await;
-        (won["mint"]["winner"] == winner).then_some(won)
+        (won["signed"]["winner"] == winner).then_some(won)
     })
     .await;
     assert_eq!((&won["status"], &won["isFinal"]), (&json!("SUCCEEDED"), &json!(true)));
@@ -166,9 +153,9 @@ async fn a_nonce_is_given_up_by_spending_it_and_every_attempt_is_told() {
     let lost = transaction(&lab.isla, &mint.to_uppercase().replace("0X", "0x")).await;
     assert_eq!((&lost["hash"], &lost["block"]), (&json!(mint), &Value::Null));
     for seen in [&won, &lost] {
-        assert_eq!(seen["mint"]["tokenId"], id.as_str());
-        assert_eq!(seen["mint"]["nonce"], 0);
-        let attempts = seen["mint"]["attempts"].as_array().unwrap();
+        assert_eq!(seen["signed"]["tokenIds"][0], id.as_str());
+        assert_eq!(seen["signed"]["nonce"], 0);
+        let attempts = seen["signed"]["attempts"].as_array().unwrap();
         let told = |at: usize, name: &str| attempts[at][name].as_str().unwrap().to_owned();
         assert_eq!((told(0, "hash"), told(0, "kind")), (mint.clone(), "mint".to_owned()));
         let last = attempts.len() - 1;
@@ -176,7 +163,7 @@ async fn a_nonce_is_given_up_by_spending_it_and_every_attempt_is_told() {
     }
     // Another tenant is told what the chain tells everybody.
     let stranger = lab.server.administrator_elsewhere(&lab.world).await;
-    assert_eq!(transaction(&stranger, winner).await["mint"], Value::Null);
+    assert_eq!(transaction(&stranger, winner).await["signed"], Value::Null);
     let hidden = format!("/api/v1/blockchain/transaction/{mint}");
     stranger.get(&hidden).await.refused(404, "NOT_FOUND");
 

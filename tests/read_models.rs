@@ -38,7 +38,7 @@ async fn a_rebuild_ends_with_the_same_rows_while_reads_go_on() {
     .await;
     assert_eq!(isla.get(&path).await.expect(200).data(), &before);
     let list = keeper.get("/admin/projections").await.expect(200);
-    assert_eq!(list.data().as_array().unwrap().len(), 12);
+    assert_eq!(list.data().as_array().unwrap().len(), 13);
 }
 
 #[tokio::test]

@@ -90,6 +90,10 @@ pub struct ChainConfig {
     pub signatures_per_minute: Option<u32>,
     /// How many transactions of one account may wait for a block.
     pub in_flight: Option<usize>,
+    /// How many tokens are minted by one transaction, where so many wait: 1 to 100.
+    pub mints_in_one: Option<usize>,
+    /// Whether its keys make contracts; only on a development chain, if left out.
+    pub may_deploy: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

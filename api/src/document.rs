@@ -25,6 +25,7 @@ use crate::resources::audit::events::AuditEvents;
 use crate::resources::audit::export::AuditExport;
 use crate::resources::audit::logs::AuditLogs;
 use crate::resources::auth::Auth;
+use crate::resources::contracts::Contracts;
 use crate::resources::devices::Devices;
 use crate::resources::files::Files;
 use crate::resources::internal::Internal;
@@ -68,7 +69,7 @@ type Resources = (
     (Users, People, Tenants, Notifications),
     (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
-    (Nfts, Ipfs, Mints, Owning, Networks, Transactions),
+    (Nfts, Ipfs, Mints, Owning, Networks, Contracts, Transactions),
     (AuditLogs, AuditEvents, AuditExport, LedgerProofs),
 );
 
@@ -125,6 +126,7 @@ fn resources(platform: &Platform) -> Resources {
             Mints { commands: commands.clone() },
             Owning { commands: commands.clone() },
             Networks { commands: commands.clone() },
+            Contracts { commands: commands.clone(), readers: readers.clone() },
             Transactions { commands: commands.clone(), readers: readers.clone() },
         ),
         (

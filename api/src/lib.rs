@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod config;
 pub mod content;
+pub mod contract;
 pub mod demo;
 pub mod dev;
 pub mod document;

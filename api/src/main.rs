@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use api::config::Config;
 use api::role::Role;
 use api::{
-    audit, content, demo, dev, document, import, keys, logging, read_models, serve, setup, sweep,
-    witness,
+    audit, content, contract, demo, dev, document, import, keys, logging, read_models, serve,
+    setup, sweep, witness,
 };
 use clap::{Parser, Subcommand};
 
@@ -49,6 +49,11 @@ enum Command {
     /// Walk from registration to a minted NFT against a running server.
     #[command(after_help = "Example: caskchain demo")]
     Demo,
+    /// Contracts that tokens are minted by.
+    Contract {
+        #[command(subcommand)]
+        command: contract::Command,
+    },
     /// Bundles of the log, and what they prove.
     Audit {
         #[command(subcommand)]
@@ -159,6 +164,10 @@ async fn main() -> ExitCode {
         Command::Openapi { internal } => {
             print!("{}", if internal { document::internal_yaml() } else { document::yaml() });
             return ExitCode::SUCCESS;
+        }
+        Command::Contract { command } => {
+            logging::start(&config);
+            contract::run(config, command).await
         }
         Command::Audit { command } => return audit::run(&config, command).await,
         Command::Witness(arguments) => {

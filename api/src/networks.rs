@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::nft::{Chains, MintPolicies, MintPolicy};
-use commands::outside::chain::{Chain, FeeStyle, Signer};
+use commands::outside::chain::{FeeStyle, Signer};
 use commands::outside::ethers;
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
 use commands::outside::lane_signer::LaneSigner;
@@ -12,6 +12,7 @@ use commands::outside::readable_chain::ReadableChain;
 use commands::outside::signers::policy::Policy;
 use commands::outside::signers::{self, Guard, SignerSettings};
 use commands::reactions::mint::MintingNetwork;
+use domain::lane::MAX_MINTS;
 use domain::nft::address::EvmAddress;
 
 use crate::config::{ChainConfig, Config, ConfigError};
@@ -20,9 +21,9 @@ use crate::wiring::StartError;
 const GWEI: u128 = 1_000_000_000;
 /// Nodes promise an account no more places than these.
 const IN_FLIGHT: usize = 16;
+/// Tokens minted by one transaction, where so many wait: more save hardly any gas, and share their fate.
+const MINTS_IN_ONE: usize = 25;
 
-/// More than a mint takes.
-const GAS_OF_A_TRANSACTION: u128 = 300_000;
 const SIGNATURES_PER_MINUTE: u32 = 1_000;
 
 /// What is usual on a network.
@@ -130,7 +131,38 @@ impl Named<'_> {
             chain_id: self.chain_id()?,
             contract: self.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?,
             custody: self.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?,
+            may_deploy: self.may_deploy()?,
         })
+    }
+
+    /// What mints there.
+    async fn minting(&self) -> Result<MintingNetwork, StartError> {
+        let network = EvmNetwork::new(self.settings()?).map_err(StartError::of)?;
+        network.check_chain_id().await.map_err(StartError::of)?;
+        let signers = self.signers().await?;
+        Ok(MintingNetwork {
+            chain: Arc::new(network),
+            signers,
+            contract: Some(self.policy()?.contract),
+            in_flight: self.chain.in_flight.unwrap_or(IN_FLIGHT),
+            mints_in_one: self.mints_in_one()?,
+            may_deploy: self.may_deploy()?,
+        })
+    }
+
+    /// Whether its keys make contracts: on a development chain, and where an operator says so.
+    fn may_deploy(&self) -> Result<bool, ConfigError> {
+        let development = self.chain_id()? == embedded::CHAIN_ID;
+        Ok(self.chain.may_deploy.unwrap_or(development))
+    }
+
+    fn mints_in_one(&self) -> Result<usize, ConfigError> {
+        let mints = self.chain.mints_in_one.unwrap_or(MINTS_IN_ONE);
+        if (1..=MAX_MINTS).contains(&mints) {
+            return Ok(mints);
+        }
+        let reason = format!("mints_in_one of a network is 1 to {MAX_MINTS}");
+        Err(ConfigError::Unreadable(reason))
     }
 
     /// Every key of the network, each with a guard of its own.
@@ -155,13 +187,16 @@ impl Named<'_> {
     /// What the keys may sign: mints of the contract, and what gives a nonce up.
     fn signing_policy(&self) -> Result<Policy, ConfigError> {
         let max_fee_per_gas = self.settings()?.max_fee_wei;
+        let gas = u128::from(ethers::mints_gas_limit(self.mints_in_one()?));
         Ok(Policy {
             chain_id: self.chain_id()?,
             contract: self.chain.contract,
             selectors: ethers::called_by_lanes(),
-            may_deploy: false,
             max_fee_per_gas,
-            max_cost: max_fee_per_gas.saturating_mul(GAS_OF_A_TRANSACTION),
+            max_cost: max_fee_per_gas.saturating_mul(gas),
+            max_deployment_cost: self
+                .may_deploy()?
+                .then(|| max_fee_per_gas.saturating_mul(ethers::DEPLOYMENT_GAS_LIMIT.into())),
             per_minute: self.chain.signatures_per_minute.unwrap_or(SIGNATURES_PER_MINUTE),
         })
     }
@@ -179,15 +214,19 @@ pub fn mint_policies(config: &Config) -> Result<MintPolicies, ConfigError> {
 pub async fn minting_networks(config: &Config) -> Result<Vec<MintingNetwork>, StartError> {
     let mut networks = Vec::new();
     for named in all(config) {
-        let network = EvmNetwork::new(named.settings()?).map_err(StartError::of)?;
-        network.check_chain_id().await.map_err(StartError::of)?;
-        let signers = named.signers().await?;
-        let chain: Arc<dyn Chain> = Arc::new(network);
-        let in_flight = named.chain.in_flight.unwrap_or(IN_FLIGHT);
-        let contract = named.policy()?.contract;
-        networks.push(MintingNetwork { chain, signers, contract, in_flight });
+        networks.push(named.minting().await?);
     }
     Ok(networks)
+}
+
+/// A network that a contract is to be made on, which has none yet.
+pub async fn deploying_network(
+    config: &Config,
+    name: Option<&str>,
+) -> Result<MintingNetwork, StartError> {
+    let named = all(config).find(|named| name.is_none_or(|wanted| wanted == named.name));
+    let named = named.ok_or(ConfigError::Missing("a network of this name"))?;
+    Ok(MintingNetwork { contract: None, ..named.minting().await? })
 }
 
 /// The networks that can be read, without any key. A network without a

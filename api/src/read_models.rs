@@ -13,6 +13,7 @@ use projections::Projection;
 use projections::alerts::Alerts;
 use projections::attempts::Attempts;
 use projections::audit_log::AuditLog;
+use projections::contracts::Contracts;
 use projections::devices::Devices;
 use projections::differences::{Comparison, compare};
 use projections::files::Files;
@@ -48,6 +49,7 @@ pub fn all(vault: &Vault, each: &mut impl ForEach) {
     each.with(AuditLog);
     each.with(Nfts);
     each.with(Attempts);
+    each.with(Contracts);
     each.with(Files { vault: vault.clone() });
 }
 

@@ -2,6 +2,7 @@
 //! write, and one file for each system that is not ours. It never sees a read model.
 
 pub mod claims;
+pub mod deployment;
 pub mod devices;
 pub mod error;
 mod evenly;

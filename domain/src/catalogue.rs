@@ -17,6 +17,7 @@ pub fn types() -> impl Iterator<Item = (&'static str, u32)> {
         crate::nft::NftEvent::TYPES,
         crate::lane::LaneEvent::TYPES,
         crate::contract::ContractEvent::TYPES,
+        crate::deployment::DeploymentEvent::TYPES,
         crate::ledger::LedgerEvent::TYPES,
     ]
     .into_iter()

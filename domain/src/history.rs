@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::contract::ContractEvent;
+use crate::deployment::DeploymentEvent;
 use crate::devices::DevicesEvent;
 use crate::file::FileEvent;
 use crate::id::{DeviceId, FileId};
@@ -31,8 +32,8 @@ use crate::tenant::{PasswordPolicy, TenantEvent};
 use crate::user::{Name, Status, UserEvent};
 use crate::whiskey::WhiskeyEvent;
 use crate::{
-    contract, devices, file, lane, ledger, nft, notices, personal, session, sign_in_codes,
-    sign_ins, upcast, user, whiskey,
+    contract, deployment, devices, file, lane, ledger, nft, notices, personal, session,
+    sign_in_codes, sign_ins, upcast, user, whiskey,
 };
 
 const AT: Moment = Moment::from_unix_ms(1_800_000);
@@ -199,7 +200,7 @@ fn samples() -> Vec<Value> {
             lane::samples::opened(),
             lane::samples::assigned(3),
             lane::samples::signed(3, 0xaa),
-            LaneEvent::CancelRequested { nonce: 3 },
+            LaneEvent::CancelRequested { nonce: 3, mint: Some(crate::lane::samples::mint(3)) },
             lane::samples::lost(3),
             lane::samples::quarantined(),
             lane::samples::paused(),
@@ -212,7 +213,17 @@ fn samples() -> Vec<Value> {
             },
         ],
     );
-    push(&mut all, vec![contract::samples::followed(9)]);
+    push(&mut all, vec![contract::samples::followed(9), contract::samples::deployed()]);
+    push(
+        &mut all,
+        vec![
+            deployment::samples::requested(),
+            deployment::samples::assigned(),
+            deployment::samples::slot_lost(),
+            deployment::samples::confirmed(),
+            deployment::samples::failed(),
+        ],
+    );
     push(&mut all, vec![ledger::samples::announced("log.example/1+0a1b2c3d+AQ==")]);
     all
 }
@@ -284,6 +295,7 @@ fn decode(sample: &Value) -> Value {
         "nft" => read::<NftEvent>(tagged),
         "lane" => read::<LaneEvent>(tagged),
         "contract" => read::<ContractEvent>(tagged),
+        "deployment" => read::<DeploymentEvent>(tagged),
         "ledger" => read::<LedgerEvent>(tagged),
         other => panic!("no aggregate is called {other}"),
     }

@@ -71,6 +71,8 @@ ids! {
     WhiskeyId,
     /// Bytes somebody uploaded.
     FileId,
+    /// A contract that is to be made.
+    DeploymentId,
     /// A question that was mailed to somebody and waits for its answer.
     ChallengeId,
 }

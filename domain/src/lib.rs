@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod command;
 pub mod contract;
+pub mod deployment;
 pub mod devices;
 pub mod event;
 pub mod file;

@@ -85,6 +85,7 @@ fn begin(aggregate_type: &str) -> Option<Box<dyn Stream>> {
         "nft" => of::<crate::nft::Nft>(),
         "lane" => of::<crate::lane::Lane>(),
         "contract" => of::<crate::contract::Contract>(),
+        "deployment" => of::<crate::deployment::Deployment>(),
         "ledger" => of::<crate::ledger::Ledger>(),
         _ => None,
     }

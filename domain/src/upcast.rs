@@ -15,6 +15,8 @@ pub struct Upcaster {
 /// Every transition, oldest first. Each lives with its aggregate, in a file named after it.
 pub const UPCASTERS: &[Upcaster] = &[
     crate::lane::ATTEMPT_SIGNED_1_TO_2,
+    crate::lane::CANCEL_REQUESTED_1_TO_2,
+    crate::lane::NONCE_ASSIGNED_1_TO_2,
     crate::session::OPENED_1_TO_2,
     crate::user::REGISTERED_1_TO_2,
     crate::user::PASSWORD_CHANGED_1_TO_2,

@@ -15,7 +15,7 @@ use cqrs_es::{AggregateError, CqrsFramework};
 use domain::command::{Command, Decision};
 use domain::id::{TenantId, WhiskeyId};
 use domain::lane::{
-    AssignNonce, Attempt, Lane, LaneError, LaneEvent, OpenLane, SettleSlot, SignAttempt,
+    AssignNonce, Attempt, Errand, Lane, LaneError, LaneEvent, OpenLane, SettleSlot, SignAttempt,
 };
 use domain::permission::Permission;
 use domain::tenant::{CreateTenant, Tenant};
@@ -350,8 +350,8 @@ impl Command<Lane> for Step {
         let slot = lane.open_slots().next();
         match slot {
             None => {
-                let mint = WhiskeyId::new(7_300_000);
-                AssignNonce { tenant: TenantId::PLATFORM, mint }.decide(lane)
+                let errand = Errand::Mints { mints: vec![WhiskeyId::new(7_300_000)] };
+                AssignNonce { tenant: TenantId::PLATFORM, errand }.decide(lane)
             }
             Some((nonce, slot)) if slot.attempts.is_empty() => {
                 SignAttempt { nonce, attempt: attempt(nonce) }.decide(lane)

@@ -1,10 +1,13 @@
--- Everything ever signed for a mint, by the hash of its transaction: which nonce it was to spend, and
--- what else was signed for that one.
+-- Everything ever signed in a lane, by the hash of its transaction: which nonce it was to spend, what
+-- for, and what else was signed for that one.
 create table slots (
     lane text not null,
     nonce bigint not null,
     tenant bigint not null,
-    mint bigint not null,
+    -- What the nonce is for.
+    errand text not null,
+    -- The tokens among it.
+    mints bigint[] not null,
     -- The attempt that stands in a final block; of somebody else, if the nonce was lost.
     winner text,
     primary key (lane, nonce)

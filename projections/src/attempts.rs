@@ -1,7 +1,7 @@
-//! Transactions signed here, by their hash: the mint they were for, and what else was signed for it.
+//! Transactions signed here, by their hash: what they were for, and what else was signed for that.
 
 use domain::id::TenantId;
-use domain::lane::{Attempt, AttemptKind, Lane, LaneEvent};
+use domain::lane::{Attempt, AttemptKind, Errand, Lane, LaneEvent};
 use eventstore::Recorded;
 use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
@@ -12,13 +12,16 @@ use crate::users::at;
 
 pub struct Attempts;
 
-/// A nonce, and whose mint it was given to.
+/// A nonce, and what it was given to.
 #[derive(Clone, Debug, FromRow)]
 pub struct SlotRow {
     /// The chain's id and the signer's address.
     pub lane: String,
     pub nonce: i64,
-    pub mint: i64,
+    /// mints or deployment.
+    pub errand: String,
+    /// Tokens among it.
+    pub mints: Vec<i64>,
     pub winner: Option<String>,
 }
 
@@ -26,7 +29,7 @@ pub struct SlotRow {
 #[derive(Clone, Debug, FromRow)]
 pub struct AttemptRow {
     pub tx_hash: String,
-    /// mint or cancel.
+    /// mint, deployment, or cancel: it spends the nonce on nothing.
     pub kind: String,
     pub max_fee_per_gas: String,
     pub max_priority_fee_per_gas: String,
@@ -43,7 +46,7 @@ pub struct Signed {
 
 impl Projection for Attempts {
     const NAME: &'static str = "attempts";
-    const VERSION: i32 = 1;
+    const VERSION: i32 = 2;
     const TABLES: &'static str = include_str!("../migrations/attempts.sql");
 
     async fn apply(
@@ -53,14 +56,16 @@ impl Projection for Attempts {
     ) -> Result<(), ApplyError> {
         let lane = &event.aggregate_id;
         match event.event::<Lane>()? {
-            Some(LaneEvent::NonceAssigned { nonce, tenant, mint }) => {
+            Some(LaneEvent::NonceAssigned { nonce, tenant, errand }) => {
                 sqlx::query(
-                    "insert into slots (lane, nonce, tenant, mint) values ($1, $2, $3, $4)",
+                    "insert into slots (lane, nonce, tenant, errand, mints)
+                     values ($1, $2, $3, $4, $5)",
                 )
                 .bind(lane)
                 .bind(number(nonce))
                 .bind(tenant.value())
-                .bind(mint.value())
+                .bind(kind(&errand))
+                .bind(errand.mints().iter().map(|mint| mint.value()).collect::<Vec<_>>())
                 .execute(connection)
                 .await?;
             }
@@ -87,6 +92,13 @@ impl Projection for Attempts {
     }
 }
 
+const fn kind(errand: &Errand) -> &'static str {
+    match errand {
+        Errand::Mints { .. } => "mints",
+        Errand::Deployment { .. } => "deployment",
+    }
+}
+
 async fn note(
     connection: &mut PgConnection,
     lane: &str,
@@ -96,6 +108,7 @@ async fn note(
 ) -> Result<(), sqlx::Error> {
     let kind = match attempt.kind {
         AttemptKind::Mint => "mint",
+        AttemptKind::Deployment => "deployment",
         AttemptKind::Cancel => "cancel",
     };
     // The tenant is the slot's: lanes serve all of them.
@@ -139,7 +152,7 @@ fn number(value: u64) -> i64 {
 }
 
 impl Readers {
-    /// What was signed beside a transaction of a tenant's, and for which mint.
+    /// What was signed beside a transaction of a tenant's, and what for.
     pub async fn signed(
         &self,
         tenant: TenantId,
@@ -147,7 +160,7 @@ impl Readers {
     ) -> Result<Option<Signed>, ReadError> {
         let mut tx = self.tenant(tenant).await?;
         let slot: Option<SlotRow> = sqlx::query_as(
-            "select s.lane, s.nonce, s.mint, s.winner
+            "select s.lane, s.nonce, s.errand, s.mints, s.winner
              from read_attempts.slots s join read_attempts.attempts a using (lane, nonce)
              where a.tx_hash = $1",
         )

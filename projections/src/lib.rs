@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod attempts;
 pub mod audit_log;
+pub mod contracts;
 pub mod devices;
 pub mod differences;
 pub mod files;

@@ -17,8 +17,9 @@ use super::{Person, Server, World, is_alive, until};
 
 /// The account that mints on a development chain, and the one that made the contract.
 pub const MINTER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-const ADMIN: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+pub const ADMIN: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
 pub const GWEI: u128 = 1_000_000_000;
+pub const NETWORK: &str = "/api/v1/blockchain/networks/development";
 /// Transfer(address,address,uint256), the log of every movement of a token.
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
@@ -204,11 +205,28 @@ impl MintLab {
             .collect()
     }
 
+    /// No nonce is given until it is resumed. There has to have been a mint before.
+    pub async fn pause(&self) {
+        let reason = json!({ "reason": "the node is moved" });
+        let paused = self.keeper.post(&format!("{NETWORK}/pause"), reason).await.expect(200);
+        assert_eq!(paused.data()[0]["gate"], "paused");
+    }
+
+    pub async fn resume(&self) {
+        let resumed = self.keeper.post(&format!("{NETWORK}/resume"), json!({})).await.expect(200);
+        assert_eq!(resumed.data()[0]["gate"], "open");
+    }
+
     /// Grants the minter its role, or takes it away.
     pub async fn let_mint(&self, allowed: bool) {
+        self.let_mint_as(MINTER, allowed).await;
+    }
+
+    /// The same for the account of any key.
+    pub async fn let_mint_as(&self, key: &str, allowed: bool) {
         let function = if allowed { "grantRole" } else { "revokeRole" };
         let function = keccak256(format!("{function}(bytes32,address)"));
-        let wallet: LocalWallet = MINTER.parse().unwrap();
+        let wallet: LocalWallet = key.parse().unwrap();
         let mut data = function[..4].to_vec();
         data.extend(keccak256("MINTER_ROLE"));
         data.extend([0; 12]);
@@ -229,12 +247,17 @@ impl MintLab {
 
     /// The minter's key makes a token behind everybody's back.
     pub async fn mint_behind(&self, token: u128) {
+        self.mint_behind_as(MINTER, token).await;
+    }
+
+    /// Somebody else's key does.
+    pub async fn mint_behind_as(&self, key: &str, token: u128) {
         let mut data = keccak256("mint(address,uint256,bytes32)")[..4].to_vec();
         data.extend([0; 12]);
         data.extend(self.contract.parse::<Address>().unwrap().0);
         data.extend(word(token));
         data.extend([7; 32]);
-        self.send_as(MINTER, &self.contract, data).await;
+        self.send_as(key, &self.contract, data).await;
     }
 
     /// Sends a transaction of an account behind everybody's back, and mines it.

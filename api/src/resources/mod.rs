@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod auth;
+pub mod contracts;
 pub mod devices;
 pub mod files;
 pub mod internal;

@@ -87,7 +87,7 @@ struct Nft {
     /// CIDv1 of the metadata document, one raw block.
     metadata_cid: Option<String>,
     transaction: Option<Transaction>,
-    /// reverted_at_finality, cancelled_at_finality or never_sent.
+    /// reverted_at_finality, cancelled_at_finality, skipped_at_finality or never_sent.
     failure: Option<String>,
     requested_at: String,
     confirmed_at: Option<String>,

@@ -44,7 +44,7 @@ struct ChainTransaction {
     /// Wei per gas, decimal.
     effective_gas_price: Option<String>,
     /// Null: it was not signed here, or for another tenant.
-    mint: Option<SignedMint>,
+    signed: Option<SignedHere>,
 }
 
 #[derive(Object)]
@@ -53,11 +53,13 @@ struct TransactionBlock {
     hash: String,
 }
 
-/// The mint a nonce was given to, with everything that was signed to spend it.
+/// What a nonce was given to, with everything that was signed to spend it.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct SignedMint {
-    token_id: String,
+struct SignedHere {
+    /// mints (one token, or several together) or deployment (a contract).
+    errand: String,
+    token_ids: Vec<String>,
     signer: String,
     nonce: i64,
     /// The transaction that stands in a final block. One that is not among the attempts is not ours.
@@ -69,7 +71,7 @@ struct SignedMint {
 #[oai(rename_all = "camelCase")]
 struct SignedAttempt {
     hash: String,
-    /// mint, or cancel: it spends the nonce on nothing.
+    /// mint, deployment, or cancel: it spends the nonce on nothing.
     kind: String,
     /// Wei per gas, decimal.
     max_fee_per_gas: String,
@@ -91,12 +93,13 @@ impl From<AttemptRow> for SignedAttempt {
     }
 }
 
-impl From<Signed> for SignedMint {
+impl From<Signed> for SignedHere {
     fn from(signed: Signed) -> Self {
         let (lane, nonce) = (signed.slot.lane, signed.slot.nonce);
         let signer = lane.split_once('-').map_or(lane.as_str(), |(_, signer)| signer).to_owned();
         Self {
-            token_id: signed.slot.mint.to_string(),
+            errand: signed.slot.errand,
+            token_ids: signed.slot.mints.iter().map(ToString::to_string).collect(),
             signer,
             nonce,
             winner: signed.slot.winner,
@@ -107,20 +110,20 @@ impl From<Signed> for SignedMint {
 
 impl ChainTransaction {
     fn of(hash: String, policy: &MintPolicy, known: Option<Known>, signed: Option<Signed>) -> Self {
-        let mint = signed.map(SignedMint::from);
+        let signed = signed.map(SignedHere::from);
         let none = Self {
             hash,
             network: policy.network.clone(),
             chain_id: policy.chain_id,
             status: "UNKNOWN".to_owned(),
             is_final: false,
-            from: mint.as_ref().map(|mint| mint.signer.clone()),
+            from: signed.as_ref().map(|signed| signed.signer.clone()),
             to: None,
-            nonce: mint.as_ref().and_then(|mint| u64::try_from(mint.nonce).ok()),
+            nonce: signed.as_ref().and_then(|signed| u64::try_from(signed.nonce).ok()),
             block: None,
             gas_used: None,
             effective_gas_price: None,
-            mint,
+            signed,
         };
         let Some(Known { from, to, nonce, receipt, is_final }) = known else { return none };
         let status = match &receipt {
@@ -147,7 +150,7 @@ impl ChainTransaction {
 impl Transactions {
     /// One transaction
     ///
-    /// Any, and every one that was ever signed here: with its mint, its nonce and what else was signed
+    /// Any, and every one that was ever signed here: with its tokens, its nonce and what else was signed
     /// to spend that.
     #[oai(path = "/blockchain/transaction/:hash", method = "get", operation_id = "transaction")]
     async fn transaction(

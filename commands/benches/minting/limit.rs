@@ -6,6 +6,7 @@ use commands::outside::chain::{Chain, Mint, Signer, Spending};
 use commands::outside::ethers::Account;
 use domain::id::WhiskeyId;
 
+use crate::Shape;
 use crate::world::World;
 
 /// No cask has such an id.
@@ -13,17 +14,13 @@ const FIRST_TOKEN: i64 = 1_000_000_000;
 const AT_ONCE: usize = 100;
 
 /// How long the chain takes for so many mints, from the first that is sent to the last in a block.
-pub async fn measure(world: &World, lanes: usize, mints: usize) -> Duration {
-    let accounts = world.accounts_for_limit(lanes);
+pub async fn measure(world: &World, shape: Shape, mints: usize) -> Duration {
+    let accounts = world.accounts_for_limit(shape.lanes);
     let mut signed = Vec::new();
     for (lane, account) in accounts.iter().enumerate() {
-        signed.push(sign(world, account, lane, lanes, mints / lanes).await);
+        signed.push(sign(world, account, lane, shape, mints / shape.lanes).await);
     }
-    let names: Vec<String> = accounts.iter().map(|account| account.address().to_string()).collect();
-    let mut before = 0;
-    for name in &names {
-        before += world.node.count(name).await;
-    }
+    let (contract, height) = (world.contract.to_string(), world.node.height().await);
     let began = Instant::now();
     let sending = signed.iter().map(|of_lane| async {
         for some in of_lane.chunks(AT_ONCE) {
@@ -31,7 +28,7 @@ pub async fn measure(world: &World, lanes: usize, mints: usize) -> Duration {
         }
     });
     futures::future::join_all(sending).await;
-    world.node.until(&names, before + mints as u64).await;
+    world.node.until(&contract, height, mints).await;
     began.elapsed()
 }
 
@@ -39,21 +36,22 @@ async fn sign(
     world: &World,
     account: &Account,
     lane: usize,
-    lanes: usize,
+    shape: Shape,
     mints: usize,
 ) -> Vec<String> {
     let fees = world.network.fees().await.unwrap();
     let first = world.node.count(&account.address().to_string()).await;
+    let tokens = ((shape.together * 10 + shape.lanes) * 10 + lane) * 100_000;
+    let mint = |number: usize| Mint {
+        recipient: account.address(),
+        token: WhiskeyId::new(FIRST_TOKEN + (tokens + number) as i64),
+        digest: [7; 32],
+    };
+    let all: Vec<Mint> = (0..mints).map(mint).collect();
     let mut signed = Vec::with_capacity(mints);
-    for number in 0..mints {
-        let token = ((lanes * 10 + lane) * 100_000 + number) as i64;
-        let mint = Spending::Mint(Mint {
-            contract: world.contract,
-            recipient: account.address(),
-            token: WhiskeyId::new(FIRST_TOKEN + token),
-            digest: [7; 32],
-        });
-        let attempt = account.sign(first + number as u64, &mint, fees).await.unwrap();
+    for (number, together) in all.chunks(shape.together).enumerate() {
+        let mints = Spending::Mints { contract: world.contract, mints: together.to_vec() };
+        let attempt = account.sign(first + number as u64, &mints, fees).await.unwrap();
         signed.push(attempt.raw);
     }
     signed

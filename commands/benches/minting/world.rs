@@ -17,6 +17,7 @@ use embedded::{Chain, ChainOptions, DataFolder, Nats, Postgres, PostgresOptions,
 use eventstore::{Entropy, database};
 use serde_json::json;
 
+use crate::Shape;
 use crate::node::Node;
 
 const LOGIN: &str = "caskchain_bench";
@@ -75,8 +76,8 @@ impl World {
         self.postgres.stop().await.unwrap();
     }
 
-    /// A process with these roles that mints on so many lanes.
-    pub async fn platform(&self, roles: &[Role], lanes: usize) -> Platform {
+    /// A process with these roles that mints like that.
+    pub async fn platform(&self, roles: &[Role], shape: Shape) -> Platform {
         let owner = self.postgres.url();
         let (_, place) = owner.rsplit_once('@').unwrap();
         let mut config = Config::read(None).unwrap();
@@ -88,16 +89,13 @@ impl World {
         chain.rpc_url = Some(self.chain.url());
         chain.contract = Some(self.contract);
         chain.custody = Some(self.contract);
-        chain.signer_keys = keys(OURS, lanes).into_iter().map(Into::into).collect();
+        chain.signer_keys = keys(OURS, shape.lanes).into_iter().map(Into::into).collect();
         chain.block_time_ms = Some(u64::try_from(BLOCK_TIME.as_millis()).unwrap());
         // The development chain promises an account more places than others do.
         chain.in_flight = Some(1_000);
+        chain.mints_in_one = Some(shape.together);
         chain.signatures_per_minute = Some(1_000_000);
         Platform::start(&config, roles).await.unwrap()
-    }
-
-    pub fn signers(&self, lanes: usize) -> Vec<Account> {
-        accounts(OURS, lanes)
     }
 
     pub fn accounts_for_limit(&self, lanes: usize) -> Vec<Account> {

@@ -66,7 +66,7 @@ impl Commands {
     ) -> Result<Done<GivenUp>, CommandError> {
         for lane in self.lanes(chain_id).await? {
             let Some((nonce, _)) = lane.loaded.state.slot_of(mint) else { continue };
-            let cancel = RequestCancel { nonce };
+            let cancel = RequestCancel { nonce, mint: Some(mint) };
             let events = cancel.decide(&lane.loaded.state).map_err(CommandError::refused)?;
             let commit = self.begin(asked).append(&lane.loaded, events).expecting(nft);
             return self.commit(asked, &GivenUp::Asked, commit).await;

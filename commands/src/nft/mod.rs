@@ -46,4 +46,6 @@ pub struct MintPolicy {
     pub contract: EvmAddress,
     /// The platform's own address, which holds tokens for people without one.
     pub custody: EvmAddress,
+    /// Whether contracts are made there.
+    pub may_deploy: bool,
 }

@@ -59,7 +59,11 @@ impl Fees {
 /// What a nonce is spent on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spending {
-    Mint(Mint),
+    /// Tokens of one contract, together. One that is there already is left out, where there are several;
+    /// alone, it makes the transaction fail.
+    Mints { contract: EvmAddress, mints: Vec<Mint> },
+    /// A contract of ours that is made, with the texts of its collection.
+    Deployment { name: String, symbol: String, admin: EvmAddress },
     /// Nothing: no value from the signer to itself.
     Cancel,
 }
@@ -67,7 +71,6 @@ pub enum Spending {
 /// What is to be minted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mint {
-    pub contract: EvmAddress,
     pub recipient: EvmAddress,
     pub token: WhiskeyId,
     /// SHA-256 of the metadata document.
@@ -82,6 +85,8 @@ pub struct Receipt {
     pub succeeded: bool,
     pub gas_used: u64,
     pub effective_gas_price: u128,
+    /// Tokens that the contract it called had already, and left out of a batch.
+    pub skipped: Vec<WhiskeyId>,
 }
 
 /// A receipt from a block that cannot go away any more, with the final block it was judged by.

@@ -62,14 +62,13 @@ impl Account {
 
     /// The address of the contract this account creates with its first transaction.
     pub(super) fn first_contract(&self) -> EvmAddress {
-        EvmAddress::from_bytes(get_contract_address(self.wallet.address(), 0).0)
+        made_by(self.address(), 0)
     }
 
     pub(super) fn sign_deployment(&self, nonce: u64, fees: Fees) -> Result<Attempt, ChainError> {
-        let arguments = ("CaskChain Casks".to_owned(), "CASK".to_owned(), self.wallet.address());
-        let arguments = ethers_core::abi::encode(&arguments.into_tokens());
-        let data = [CASKNFT_BYTECODE.as_ref(), &arguments].concat();
-        self.sign(&self.unsigned(nonce, fees, None, data, 8_000_000), AttemptKind::Mint)
+        let data = deployment("CaskChain Casks", "CASK", self.address());
+        let unsigned = self.unsigned(nonce, fees, None, data, DEPLOYMENT_GAS_LIMIT);
+        self.sign(&unsigned, AttemptKind::Deployment)
     }
 
     pub(super) fn sign_minter_grant(
@@ -127,12 +126,23 @@ impl Signer for Account {
 
 /// Enough for any mint of our contract; what is not used is not paid.
 const MINT_GAS_LIMIT: u64 = 200_000;
+/// The same for each of those that are minted together. A hundred of them stay below what a transaction
+/// may take at all (EIP-7825).
+const GAS_LIMIT_OF_EACH: u64 = 150_000;
+/// Enough to make the contract.
+pub const DEPLOYMENT_GAS_LIMIT: u64 = 8_000_000;
 /// What a transaction costs that does nothing.
 const CANCEL_GAS_LIMIT: u64 = 21_000;
 
 /// The functions of the contract that lanes call.
 pub fn called_by_lanes() -> BTreeSet<[u8; 4]> {
-    BTreeSet::from([MintCall::selector()])
+    BTreeSet::from([MintCall::selector(), MintBatchCall::selector()])
+}
+
+/// The most gas that so many mints in one transaction may take.
+pub fn mints_gas_limit(mints: usize) -> u64 {
+    let more = u64::try_from(mints.saturating_sub(1)).unwrap_or(u64::MAX);
+    MINT_GAS_LIMIT.saturating_add(more.saturating_mul(GAS_LIMIT_OF_EACH))
 }
 
 /// The transaction that spends a nonce.
@@ -144,15 +154,23 @@ pub(super) fn spend(
     fees: Fees,
 ) -> (Unsigned, AttemptKind) {
     let (kind, to, data, gas_limit, attempt) = match spending {
-        Spending::Mint(mint) => {
-            let call = mint_call(mint);
-            (Kind::Call, mint.contract, call, MINT_GAS_LIMIT, AttemptKind::Mint)
+        Spending::Deployment { name, symbol, admin } => {
+            let data = deployment(name, symbol, *admin);
+            (Kind::Deploy, None, data, DEPLOYMENT_GAS_LIMIT, AttemptKind::Deployment)
+        }
+        Spending::Mints { contract, mints } => {
+            let call = match mints.as_slice() {
+                [alone] => mint_call(alone),
+                together => mint_batch_call(together),
+            };
+            let gas_limit = mints_gas_limit(mints.len());
+            (Kind::Call, Some(*contract), call, gas_limit, AttemptKind::Mint)
         }
         Spending::Cancel => {
-            (Kind::Cancel, signer, Vec::new(), CANCEL_GAS_LIMIT, AttemptKind::Cancel)
+            (Kind::Cancel, Some(signer), Vec::new(), CANCEL_GAS_LIMIT, AttemptKind::Cancel)
         }
     };
-    let (to, value) = (Some(to), 0);
+    let value = 0;
     (Unsigned { kind, chain_id, nonce, to, value, data, gas_limit, fees }, attempt)
 }
 
@@ -182,6 +200,18 @@ pub(super) fn attempt(unsigned: &Unsigned, signature: Signature, kind: AttemptKi
     }
 }
 
+/// The code that makes the contract.
+fn deployment(name: &str, symbol: &str, admin: EvmAddress) -> Vec<u8> {
+    let arguments = (name.to_owned(), symbol.to_owned(), address(admin));
+    let arguments = ethers_core::abi::encode(&arguments.into_tokens());
+    [CASKNFT_BYTECODE.as_ref(), &arguments].concat()
+}
+
+/// Where the contract will be that an account makes with this nonce.
+pub fn made_by(signer: EvmAddress, nonce: u64) -> EvmAddress {
+    EvmAddress::from_bytes(get_contract_address(address(signer), nonce).0)
+}
+
 fn mint_call(mint: &Mint) -> Vec<u8> {
     let call = MintCall {
         to: address(mint.recipient),
@@ -189,6 +219,15 @@ fn mint_call(mint: &Mint) -> Vec<u8> {
         metadata_digest: mint.digest,
     };
     call.encode()
+}
+
+fn mint_batch_call(mints: &[Mint]) -> Vec<u8> {
+    let cask = |mint: &Mint| CaskMint {
+        to: address(mint.recipient),
+        token_id: token_id(mint.token),
+        metadata_digest: mint.digest,
+    };
+    MintBatchCall { casks: mints.iter().map(cask).collect() }.encode()
 }
 
 fn token_id(of: WhiskeyId) -> U256 {
@@ -251,6 +290,14 @@ pub(super) fn digest_of(token: WhiskeyId) -> String {
 /// The first topic of the log of every movement.
 pub(super) fn transfer_topic() -> String {
     format!("{:?}", TransferFilter::signature())
+}
+
+/// The token that such a log says was left out of a batch; none if it is another log.
+pub(super) fn read_skipped(topics: &[String]) -> Option<WhiskeyId> {
+    let [topic, token] = topics else { return None };
+    let is_skipped = *topic == format!("{:?}", CaskMintSkippedFilter::signature());
+    let token = token.parse::<U256>().ok().filter(|_| is_skipped)?;
+    i64::try_from(token).ok().map(WhiskeyId::new)
 }
 
 /// Who sent which token to whom, from the topics of such a log.
@@ -332,12 +379,12 @@ mod tests {
     fn the_same_mint_with_the_same_fees_is_the_same_transaction() {
         let account = Account::new(&KEY.into(), 31_337).unwrap();
         assert_eq!(account.address().to_string(), "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
-        let spending = Spending::Mint(Mint {
-            contract: account.first_contract(),
+        let mint = Mint {
             recipient: account.address(),
             token: WhiskeyId::new(7_300_003),
             digest: [0xab; 32],
-        });
+        };
+        let spending = Spending::Mints { contract: account.first_contract(), mints: vec![mint] };
         let fees = Fees {
             style: FeeStyle::Dynamic,
             max_fee_per_gas: 2_000_000_000,

@@ -70,6 +70,16 @@ struct RawReceipt {
     gas_used: String,
     /// Nodes of older networks leave it out.
     effective_gas_price: Option<String>,
+    /// What was called; nothing where a contract is made.
+    to: Option<String>,
+    #[serde(default)]
+    logs: Vec<ReceiptLog>,
+}
+
+#[derive(Deserialize)]
+struct ReceiptLog {
+    address: String,
+    topics: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -370,12 +380,16 @@ impl TryFrom<RawReceipt> for Receipt {
     type Error = ChainError;
 
     fn try_from(raw: RawReceipt) -> Result<Self, ChainError> {
+        let called = raw.to.as_deref().unwrap_or_default();
+        let own = raw.logs.iter().filter(|log| log.address.eq_ignore_ascii_case(called));
+        let skipped = own.filter_map(|log| ethers::read_skipped(&log.topics)).collect();
         Ok(Self {
             block_number: height(&raw.block_number)?,
             block_hash: raw.block_hash,
             succeeded: quantity(&raw.status)? == 1,
             gas_used: height(&raw.gas_used)?,
             effective_gas_price: raw.effective_gas_price.as_deref().map_or(Ok(0), quantity)?,
+            skipped,
         })
     }
 }

@@ -13,10 +13,12 @@ use crate::execute::{Asked, Commands};
 /// One image at a time in each process: a large one takes hundreds of MiB.
 const RENDITIONS: Subscription = Subscription {
     name: "renditions",
+    at_once: 1,
     subjects: &["caskchain.events.*.file.*.renditions_ordered"],
 };
 const DELETIONS: Subscription = Subscription {
     name: "deletions",
+    at_once: 1,
     subjects: &["caskchain.events.*.file.*.deleted", "caskchain.events.*.user.*.erased"],
 };
 

@@ -22,6 +22,7 @@ use crate::outside::sign_in_codes::{SignInCodes, WaitingSignIn};
 
 const SUBSCRIPTION: Subscription = Subscription {
     name: "mail",
+    at_once: 1,
     subjects: &[
         "caskchain.events.*.user.*.registered",
         "caskchain.events.*.user.*.registration_attempted",

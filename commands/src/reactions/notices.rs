@@ -29,8 +29,8 @@ const SUBJECTS: &[&str] = &[
     "caskchain.events.*.whiskey.*.retired",
     "caskchain.events.*.whiskey.*.tokenisation_completed",
 ];
-const BY_MAIL: Subscription = Subscription { name: "notices-mail", subjects: SUBJECTS };
-const BY_SMS: Subscription = Subscription { name: "notices-sms", subjects: SUBJECTS };
+const BY_MAIL: Subscription = Subscription { name: "notices-mail", subjects: SUBJECTS, at_once: 1 };
+const BY_SMS: Subscription = Subscription { name: "notices-sms", subjects: SUBJECTS, at_once: 1 };
 
 /// Tells people of their casks.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! A durable subscription: at least once, with growing pauses, and a dead letter after the last.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
@@ -8,6 +9,7 @@ use async_nats::jetstream::stream::Config;
 use async_nats::jetstream::{AckKind, Context, Message};
 use eventstore::{Recorded, stream};
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +41,8 @@ impl From<CommandError> for ReactionError {
 pub struct Subscription {
     pub name: &'static str,
     pub subjects: &'static [&'static str],
+    /// How many of them are worked on at once; one keeps them in their order.
+    pub at_once: usize,
 }
 
 const DEAD_LETTERS: &str = "CASKCHAIN_DEAD_LETTERS";
@@ -48,6 +52,8 @@ const MAX_FAILURES: u32 = 20;
 /// it is still worked on does no harm: every step is judged by the log.
 const ACK_WAIT: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How many messages a reaction may have in hand, over all its processes.
+const MAX_ACK_PENDING: i64 = 16;
 
 impl Subscription {
     /// Hands every event to `react` until stopped. A failure of NATS ends a session, never the
@@ -81,19 +87,25 @@ impl Subscription {
         F: Future<Output = Result<(), ReactionError>>,
     {
         let consumer = self.consumer(jetstream).await?;
-        let mut failures = HashMap::new();
+        let failures = Failures::default();
         let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
+        let mut in_hand = FuturesUnordered::new();
         loop {
-            let message = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                message = messages.next() => message,
-            };
-            let Some(message) = message else {
-                return Err("the subscription ended".to_owned());
-            };
-            let message = message.map_err(|error| error.to_string())?;
-            self.handle(jetstream, message, react, &mut failures).await?;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(done) = in_hand.next() => done?,
+                message = messages.next(), if in_hand.len() < self.at_once => {
+                    let message = message.ok_or_else(|| "the subscription ended".to_owned())?;
+                    let message = message.map_err(|error| error.to_string())?;
+                    in_hand.push(self.handle(jetstream, message, react, &failures));
+                }
+            }
         }
+        // What was begun is ended.
+        while let Some(done) = in_hand.next().await {
+            done?;
+        }
+        Ok(())
     }
 
     async fn consumer(&self, jetstream: &Context) -> Result<PullConsumer, String> {
@@ -114,7 +126,7 @@ impl Subscription {
                 deliver_policy: DeliverPolicy::All,
                 ack_policy: AckPolicy::Explicit,
                 ack_wait: ACK_WAIT,
-                max_ack_pending: 16,
+                max_ack_pending: MAX_ACK_PENDING,
                 ..pull::Config::default()
             })
             .await
@@ -126,7 +138,7 @@ impl Subscription {
         jetstream: &Context,
         message: Message,
         react: &impl Fn(Recorded) -> F,
-        failures: &mut HashMap<u64, u32>,
+        failures: &Failures,
     ) -> Result<(), String>
     where
         F: Future<Output = Result<(), ReactionError>>,
@@ -138,11 +150,7 @@ impl Subscription {
         };
         // Only failures count: being asked to wait, or to wait for a slow neighbour, is none.
         let failed = match &outcome {
-            Err(ReactionError::Failed(_)) => {
-                let failed = failures.entry(sequence).or_default();
-                *failed += 1;
-                *failed
-            }
+            Err(ReactionError::Failed(_)) => failures.one_more(sequence),
             _ => 0,
         };
         let kind = match outcome {
@@ -162,7 +170,7 @@ impl Subscription {
             }
         };
         if matches!(kind, AckKind::Ack | AckKind::Term) {
-            failures.remove(&sequence);
+            failures.forget(sequence);
         }
         message.ack_with(kind).await.map_err(|error| error.to_string())
     }
@@ -178,6 +186,27 @@ impl Subscription {
             .await
             .map_err(|error| error.to_string())?;
         Ok(())
+    }
+}
+
+/// How often each message has failed here.
+#[derive(Default)]
+struct Failures(Mutex<HashMap<u64, u32>>);
+
+impl Failures {
+    fn one_more(&self, sequence: u64) -> u32 {
+        let mut counted = self.counted();
+        let failed = counted.entry(sequence).or_default();
+        *failed += 1;
+        *failed
+    }
+
+    fn forget(&self, sequence: u64) {
+        self.counted().remove(&sequence);
+    }
+
+    fn counted(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,13 +1,13 @@
-//! Giving the next nonce to a mint. Two workers that try at once collide on the stream's version.
+//! Giving the next nonce to an errand. Two workers that try at once collide on the stream's version.
 
-use super::{Lane, LaneError, LaneEvent, MAX_OPEN_SLOTS};
+use super::{Errand, Lane, LaneError, LaneEvent, MAX_OPEN_SLOTS};
 use crate::command::Command;
-use crate::id::{TenantId, WhiskeyId};
+use crate::id::TenantId;
 use crate::permission::Permission;
 
 pub struct AssignNonce {
     pub tenant: TenantId,
-    pub mint: WhiskeyId,
+    pub errand: Errand,
 }
 
 impl Command<Lane> for AssignNonce {
@@ -18,8 +18,9 @@ impl Command<Lane> for AssignNonce {
             return Err(LaneError::Unopened);
         };
         gate.must_be_open()?;
-        if slots.values().any(|slot| slot.mint == self.mint) {
-            return Err(LaneError::MintHasSlot);
+        self.errand.must_be_whole()?;
+        if slots.values().any(|slot| slot.errand.overlaps(&self.errand)) {
+            return Err(LaneError::HasSlot);
         }
         if slots.len() >= MAX_OPEN_SLOTS {
             return Err(LaneError::Full);
@@ -27,7 +28,7 @@ impl Command<Lane> for AssignNonce {
         Ok(vec![LaneEvent::NonceAssigned {
             nonce: *next_nonce,
             tenant: self.tenant,
-            mint: self.mint,
+            errand: self.errand.clone(),
         }])
     }
 }
@@ -39,7 +40,7 @@ mod tests {
     use crate::command::scenario::given;
 
     fn assign(nonce: u64) -> AssignNonce {
-        AssignNonce { tenant: TenantId::PLATFORM, mint: mint(nonce) }
+        AssignNonce { tenant: TenantId::PLATFORM, errand: errand([nonce]) }
     }
 
     #[test]
@@ -54,12 +55,38 @@ mod tests {
     fn a_mint_has_one_slot_and_a_lane_is_bounded() {
         given::<Lane>(vec![opened(), assigned(3)])
             .when(assign(3))
-            .then_expect_error(LaneError::MintHasSlot);
+            .then_expect_error(LaneError::HasSlot);
         let full = std::iter::once(opened()).chain((3..1_027).map(assigned)).collect();
         given::<Lane>(full).when(assign(1_027)).then_expect_error(LaneError::Full);
         given::<Lane>(vec![]).when(assign(3)).then_expect_error(LaneError::Unopened);
         given::<Lane>(vec![opened(), paused()])
             .when(assign(3))
             .then_expect_error(LaneError::Closed("paused"));
+    }
+
+    #[test]
+    fn mints_share_a_nonce_and_none_of_them_has_two() {
+        let together = |mints: &[u64]| AssignNonce {
+            tenant: TenantId::PLATFORM,
+            errand: errand(mints.to_vec()),
+        };
+        let given_together = LaneEvent::NonceAssigned {
+            nonce: 3,
+            tenant: TenantId::PLATFORM,
+            errand: errand([7, 8, 9]),
+        };
+        given::<Lane>(vec![opened()])
+            .when(together(&[7, 8, 9]))
+            .then_expect_events(vec![given_together.clone()]);
+        for (mints, error) in [
+            (vec![9, 10], LaneError::HasSlot),
+            (vec![], LaneError::NotOneTransaction),
+            (vec![11, 11], LaneError::NotOneTransaction),
+            ((20..121).collect(), LaneError::NotOneTransaction),
+        ] {
+            given::<Lane>(vec![opened(), given_together.clone()])
+                .when(together(&mints))
+                .then_expect_error(error);
+        }
     }
 }

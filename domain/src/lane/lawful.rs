@@ -14,8 +14,8 @@ impl Lawful for Lane {
             LaneEvent::LaneOpened { network, chain_id, signer, base_nonce } => {
                 Decision::of(OpenLane { network, chain_id, signer, base_nonce })
             }
-            LaneEvent::NonceAssigned { tenant, mint, .. } => {
-                Decision::of(AssignNonce { tenant, mint })
+            LaneEvent::NonceAssigned { tenant, errand, .. } => {
+                Decision::of(AssignNonce { tenant, errand })
             }
             LaneEvent::AttemptSigned { nonce, attempt } => {
                 Decision::of(SignAttempt { nonce, attempt })
@@ -24,7 +24,9 @@ impl Lawful for Lane {
                 Decision::of(SettleSlot { nonce, winner, block_number, block_hash })
             }
             LaneEvent::SlotLost { nonce, evidence } => Decision::of(LoseSlot { nonce, evidence }),
-            LaneEvent::CancelRequested { nonce } => Decision::of(RequestCancel { nonce }),
+            LaneEvent::CancelRequested { nonce, mint } => {
+                Decision::of(RequestCancel { nonce, mint })
+            }
             LaneEvent::LanePaused { reason } => Decision::of(PauseLane { reason }),
             // Follows from a lost slot, and is judged with it.
             LaneEvent::LaneQuarantined { .. } => return vec![],

@@ -1,23 +1,29 @@
-//! Lane: the nonces of one signer on one network. A nonce belongs to one mint for ever, and the
+//! Lane: the nonces of one signer on one network. A nonce belongs to one errand for ever, and the
 //! bytes that spend it are here before anybody else sees them.
 
 mod assign_nonce;
 mod attempt_signed_1_to_2;
 mod cancel;
+mod cancel_requested_1_to_2;
+mod errand;
 mod gate;
 mod lawful;
 mod lose_slot;
+mod nonce_assigned_1_to_2;
 mod open;
 mod settle_slot;
 mod sign_attempt;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use assign_nonce::AssignNonce;
 pub use attempt_signed_1_to_2::ATTEMPT_SIGNED_1_TO_2;
 pub use cancel::RequestCancel;
+pub use cancel_requested_1_to_2::CANCEL_REQUESTED_1_TO_2;
+pub use errand::{Errand, MAX_MINTS};
 pub use gate::{Gate, PauseLane, ResumeLane};
 pub use lose_slot::{ForeignUse, LoseSlot};
+pub use nonce_assigned_1_to_2::NONCE_ASSIGNED_1_TO_2;
 pub use open::OpenLane;
 use serde::{Deserialize, Serialize};
 pub use settle_slot::SettleSlot;
@@ -45,15 +51,42 @@ pub enum Lane {
     },
 }
 
-/// A nonce with its mint and everything ever signed for it.
+/// A nonce with its errand and everything ever signed for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
-    /// Whose mint it is: lanes serve all tenants.
+    /// Whose errand it is: lanes serve all tenants.
     pub tenant: TenantId,
-    pub mint: WhiskeyId,
+    pub errand: Errand,
     pub attempts: Vec<Attempt>,
     /// Nothing but cancels is signed any more. What was signed before may still win.
-    pub cancelling: bool,
+    cancelling: bool,
+    /// The mints for whose sake the nonce is given up.
+    pub given_up: BTreeSet<WhiskeyId>,
+}
+
+impl Slot {
+    const fn new(tenant: TenantId, errand: Errand) -> Self {
+        let given_up = BTreeSet::new();
+        Self { tenant, errand, attempts: Vec::new(), cancelling: false, given_up }
+    }
+
+    /// Whether the nonce is given up.
+    pub const fn cancelling(&self) -> bool {
+        self.cancelling
+    }
+
+    /// What is signed for it now.
+    pub const fn wanted(&self) -> AttemptKind {
+        if self.cancelling { AttemptKind::Cancel } else { self.errand.attempt() }
+    }
+
+    fn give_up(&mut self, mint: Option<WhiskeyId>) {
+        self.cancelling = true;
+        match mint {
+            Some(mint) => self.given_up.extend([mint]),
+            None => self.given_up.extend(self.errand.mints().iter().copied()),
+        }
+    }
 }
 
 /// What signed bytes do.
@@ -61,6 +94,8 @@ pub struct Slot {
 #[serde(rename_all = "snake_case")]
 pub enum AttemptKind {
     Mint,
+    /// Makes a contract.
+    Deployment,
     /// Spends the nonce on nothing.
     Cancel,
 }
@@ -87,7 +122,11 @@ events! {
             signer: String,
             base_nonce: u64,
         },
-        NonceAssigned = "lane.nonce_assigned" v 1 { nonce: u64, tenant: TenantId, mint: WhiskeyId },
+        NonceAssigned = "lane.nonce_assigned" v 2 {
+            nonce: u64,
+            tenant: TenantId,
+            errand: Errand,
+        },
         AttemptSigned = "lane.attempt_signed" v 2 { nonce: u64, attempt: Attempt },
         SlotSettled = "lane.slot_settled" v 1 {
             nonce: u64,
@@ -97,7 +136,8 @@ events! {
         },
         /// The nonce was spent by a transaction that was never signed here.
         SlotLost = "lane.slot_lost" v 1 { nonce: u64, evidence: ForeignUse },
-        CancelRequested = "lane.cancel_requested" v 1 { nonce: u64 },
+        /// For the sake of one mint, or of all there is to the nonce.
+        CancelRequested = "lane.cancel_requested" v 2 { nonce: u64, mint: Option<WhiskeyId> },
         LanePaused = "lane.paused" v 1 { reason: String },
         LaneQuarantined = "lane.quarantined" v 1 { reason: String },
         LaneResumed = "lane.resumed" v 1 { next_nonce: u64 },
@@ -112,8 +152,10 @@ pub enum LaneError {
     AlreadyOpen,
     #[error("the lane has {MAX_OPEN_SLOTS} open slots")]
     Full,
-    #[error("the mint has an open slot already")]
-    MintHasSlot,
+    #[error("it has an open slot already, or a part of it has")]
+    HasSlot,
+    #[error("one transaction takes 1 to {MAX_MINTS} mints, each of them once")]
+    NotOneTransaction,
     #[error("there is no open slot with this nonce")]
     NoSuchSlot,
     #[error("the slot was settled by a transaction it never signed")]
@@ -134,7 +176,8 @@ impl Refusal for LaneError {
             Self::AlreadyOpen => Kind::Taken,
             Self::Unopened
             | Self::Full
-            | Self::MintHasSlot
+            | Self::HasSlot
+            | Self::NotOneTransaction
             | Self::NoSuchSlot
             | Self::ForeignWinner
             | Self::Closed(_)
@@ -160,19 +203,18 @@ impl Lane {
         let Self::Open { next_nonce, slots, gate } = self else { return };
         match event {
             LaneEvent::LaneOpened { .. } => {}
-            LaneEvent::NonceAssigned { nonce, tenant, mint } => {
+            LaneEvent::NonceAssigned { nonce, tenant, errand } => {
                 *next_nonce = nonce + 1;
-                let (attempts, cancelling) = (Vec::new(), false);
-                slots.insert(nonce, Slot { tenant, mint, attempts, cancelling });
+                slots.insert(nonce, Slot::new(tenant, errand));
             }
             LaneEvent::AttemptSigned { nonce, attempt } => {
                 if let Some(slot) = slots.get_mut(&nonce) {
                     slot.attempts.push(attempt);
                 }
             }
-            LaneEvent::CancelRequested { nonce } => {
+            LaneEvent::CancelRequested { nonce, mint } => {
                 if let Some(slot) = slots.get_mut(&nonce) {
-                    slot.cancelling = true;
+                    slot.give_up(mint);
                 }
             }
             LaneEvent::SlotSettled { nonce, .. } | LaneEvent::SlotLost { nonce, .. } => {
@@ -197,7 +239,7 @@ impl Lane {
 
     /// The open slot of a mint.
     pub fn slot_of(&self, mint: WhiskeyId) -> Option<(u64, &Slot)> {
-        self.open_slots().find(|(_, slot)| slot.mint == mint)
+        self.open_slots().find(|(_, slot)| slot.errand.mints().contains(&mint))
     }
 
     /// Whether new nonces are given.
@@ -216,7 +258,7 @@ impl Lane {
     }
 }
 
-aggregate!(Lane, "lane", LaneEvent, LaneError, snapshot 2);
+aggregate!(Lane, "lane", LaneEvent, LaneError, snapshot 3);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -234,7 +276,12 @@ pub(crate) mod samples {
     }
 
     pub fn assigned(nonce: u64) -> LaneEvent {
-        LaneEvent::NonceAssigned { nonce, tenant: TenantId::PLATFORM, mint: mint(nonce) }
+        LaneEvent::NonceAssigned { nonce, tenant: TenantId::PLATFORM, errand: errand([nonce]) }
+    }
+
+    /// These mints in one transaction.
+    pub fn errand(mints: impl IntoIterator<Item = u64>) -> Errand {
+        Errand::Mints { mints: mints.into_iter().map(mint).collect() }
     }
 
     pub fn mint(nonce: u64) -> WhiskeyId {

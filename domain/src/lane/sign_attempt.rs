@@ -1,6 +1,6 @@
 //! Writing signed bytes down, before anybody broadcasts them.
 
-use super::{Attempt, AttemptKind, Lane, LaneError, LaneEvent};
+use super::{Attempt, Lane, LaneError, LaneEvent};
 use crate::command::Command;
 use crate::permission::Permission;
 
@@ -17,7 +17,7 @@ impl Command<Lane> for SignAttempt {
         if slot.attempts.iter().any(|attempt| attempt.tx_hash == self.attempt.tx_hash) {
             return Ok(vec![]);
         }
-        if (self.attempt.kind == AttemptKind::Cancel) != slot.cancelling {
+        if self.attempt.kind != slot.wanted() {
             return Err(LaneError::WrongKind);
         }
         Ok(vec![LaneEvent::AttemptSigned { nonce: self.nonce, attempt: self.attempt.clone() }])
@@ -49,7 +49,8 @@ mod tests {
         given::<Lane>(before.clone())
             .when(sign(cancel(0xcc)))
             .then_expect_error(LaneError::WrongKind);
-        let cancelling = [before, vec![LaneEvent::CancelRequested { nonce: 3 }]].concat();
+        let cancelling =
+            [before, vec![LaneEvent::CancelRequested { nonce: 3, mint: None }]].concat();
         given::<Lane>(cancelling.clone())
             .when(sign(attempt(0xab)))
             .then_expect_error(LaneError::WrongKind);

@@ -1,4 +1,5 @@
-//! Losing the nonce to somebody else who has the signer's key: the mint waits for another.
+//! Losing the nonce, to somebody else who has the signer's key or for the sake of a mint that shared
+//! it: the mint waits for another.
 
 use super::{Nft, NftError, NftEvent};
 use crate::command::Command;

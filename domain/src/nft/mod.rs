@@ -119,6 +119,8 @@ pub enum FailureClass {
     RevertedAtFinality,
     /// Its nonce was spent on nothing, in a finalized block.
     CancelledAtFinality,
+    /// The contract had the token already, in a finalized block, and left it out.
+    SkippedAtFinality,
     /// Given up before anything was signed for it.
     NeverSent,
 }
@@ -128,6 +130,7 @@ impl FailureClass {
         match self {
             Self::RevertedAtFinality => "reverted_at_finality",
             Self::CancelledAtFinality => "cancelled_at_finality",
+            Self::SkippedAtFinality => "skipped_at_finality",
             Self::NeverSent => "never_sent",
         }
     }
@@ -165,7 +168,8 @@ events! {
             evidence: Option<Inclusion>,
             finalized_block: Option<u64>,
         },
-        /// Its nonce was spent by somebody else; it waits for another.
+        /// Its nonce was spent on something else: by somebody who has the signer's key, or for the sake of
+        /// another mint that shared it and was given up. It waits for another.
         MintSlotLost = "nft.mint_slot_lost" v 1 { nonce: u64, finalized_block: u64 },
         MintHeld = "nft.mint_held" v 1 { reason: HoldReason, detail: String },
         MintReleased = "nft.mint_released" v 1 {},

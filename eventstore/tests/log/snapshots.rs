@@ -2,7 +2,9 @@
 
 use domain::command::{Command, Root};
 use domain::id::{TenantId, WhiskeyId};
-use domain::lane::{AssignNonce, Attempt, Lane, LaneEvent, OpenLane, SettleSlot, SignAttempt};
+use domain::lane::{
+    AssignNonce, Attempt, Errand, Lane, LaneEvent, OpenLane, SettleSlot, SignAttempt,
+};
 use domain::tenant::{Tenant, TenantEvent};
 use eventstore::{CommitError, Loaded, Name};
 
@@ -162,8 +164,8 @@ fn lane_events(state: &mut Lane) -> Vec<LaneEvent> {
             gas_limit: 150_000,
         };
         let (winner, block_hash) = (attempt.tx_hash.clone(), "0xb9".into());
-        let mint = WhiskeyId::new(7_300_000);
-        record(state, &mut events, &AssignNonce { tenant: TENANT, mint });
+        let errand = Errand::Mints { mints: vec![WhiskeyId::new(7_300_000)] };
+        record(state, &mut events, &AssignNonce { tenant: TENANT, errand });
         record(state, &mut events, &SignAttempt { nonce, attempt });
         let settle = SettleSlot { nonce, winner, block_number: nonce, block_hash };
         record(state, &mut events, &settle);

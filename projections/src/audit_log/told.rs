@@ -1,6 +1,7 @@
 //! What an event says of the thing it is about, in the words of the API. What is personal stays
 //! sealed.
 
+use domain::deployment::{Deployment, DeploymentEvent};
 use domain::devices::{Devices, DevicesEvent};
 use domain::file::{File, FileEvent};
 use domain::id::DeviceId;
@@ -54,6 +55,9 @@ pub(super) fn told(event: &Recorded) -> Result<Option<Told>, Undecodable> {
     }
     if let Some(happened) = event.event::<Nft>()? {
         return Ok(Some(Told::of("nft", event, nft(happened))));
+    }
+    if let Some(happened) = event.event::<Deployment>()? {
+        return Ok(Some(Told::of("deployment", event, deployment(happened))));
     }
     if let Some(happened) = event.event::<Lane>()? {
         return Ok(lane(happened).map(|fields| Told::of("lane", event, fields)));
@@ -220,6 +224,28 @@ fn nft(happened: NftEvent) -> Value {
     }
 }
 
+fn deployment(happened: DeploymentEvent) -> Value {
+    match happened {
+        DeploymentEvent::DeploymentRequested { plan } => json!({
+            "status": "REQUESTED",
+            "network": plan.network,
+            "name": plan.name,
+            "symbol": plan.symbol,
+            "admin": plan.admin.to_string(),
+        }),
+        DeploymentEvent::DeploymentAssigned { address, .. } => {
+            json!({ "status": "ASSIGNED", "address": address.to_string() })
+        }
+        DeploymentEvent::DeploymentSlotLost { .. } => {
+            json!({ "status": "REQUESTED", "address": null })
+        }
+        DeploymentEvent::DeploymentConfirmed { .. } => json!({ "status": "CONFIRMED" }),
+        DeploymentEvent::DeploymentFailed { class, .. } => {
+            json!({ "status": "FAILED", "failure": class.word() })
+        }
+    }
+}
+
 /// None: what the worker does with a nonce is told of the mint.
 fn lane(happened: LaneEvent) -> Option<Value> {
     match happened {
@@ -228,7 +254,7 @@ fn lane(happened: LaneEvent) -> Option<Value> {
             Some(json!({ "gate": "quarantined", "reason": reason }))
         }
         LaneEvent::LaneResumed { .. } => Some(json!({ "gate": "open", "reason": null })),
-        LaneEvent::CancelRequested { nonce } => {
+        LaneEvent::CancelRequested { nonce, .. } => {
             Some(json!({ format!("cancelling.{nonce}"): true }))
         }
         LaneEvent::LaneOpened { .. }

@@ -56,11 +56,12 @@ pub struct Policy {
     pub contract: Option<EvmAddress>,
     /// The only functions of it that may be called.
     pub selectors: BTreeSet<[u8; 4]>,
-    pub may_deploy: bool,
     /// In wei per gas.
     pub max_fee_per_gas: u128,
-    /// In wei, of one transaction.
+    /// In wei, of one transaction that makes no contract.
     pub max_cost: u128,
+    /// In wei, of making a contract; a key that makes none has none.
+    pub max_deployment_cost: Option<u128>,
     pub per_minute: u32,
 }
 
@@ -115,24 +116,19 @@ impl Policy {
         if asked.fees.max_fee_per_gas > self.max_fee_per_gas {
             return Err(Refusal::Fee(asked.fees.max_fee_per_gas));
         }
-        if asked.cost().is_none_or(|cost| cost > self.max_cost) {
+        let most = match asked.kind {
+            Kind::Deploy => self.max_deployment_cost.ok_or(Refusal::Deployment)?,
+            Kind::Call | Kind::Cancel => self.max_cost,
+        };
+        if asked.cost().is_none_or(|cost| cost > most) {
             return Err(Refusal::Cost);
         }
         match asked.kind {
-            Kind::Deploy => self.judge_deployment(asked),
+            Kind::Deploy if asked.to.is_none() && !asked.data.is_empty() => Ok(()),
+            Kind::Deploy => Err(Refusal::Disguised),
             Kind::Call => self.judge_call(asked),
             Kind::Cancel if asked.to == Some(signer) && asked.data.is_empty() => Ok(()),
             Kind::Cancel => Err(Refusal::Disguised),
-        }
-    }
-
-    fn judge_deployment(&self, asked: &Unsigned) -> Result<(), Refusal> {
-        if !self.may_deploy {
-            Err(Refusal::Deployment)
-        } else if asked.to.is_some() || asked.data.is_empty() {
-            Err(Refusal::Disguised)
-        } else {
-            Ok(())
         }
     }
 
@@ -185,9 +181,9 @@ pub(super) mod tests {
             chain_id: 137,
             contract: Some(CONTRACT),
             selectors: BTreeSet::from([MINT]),
-            may_deploy: false,
             max_fee_per_gas: 500 * GWEI,
             max_cost: 200_000 * 400 * GWEI,
+            max_deployment_cost: None,
             per_minute: 3,
         }
     }
@@ -284,8 +280,13 @@ pub(super) mod tests {
     #[test]
     fn only_a_key_that_may_deploys() {
         assert_eq!(given(policy()).when(&deployment()), Err(Refusal::Deployment));
-        let given = given(Policy { may_deploy: true, contract: None, ..policy() });
+        let most = Some(8_000_000 * 400 * GWEI);
+        let given = given(Policy { max_deployment_cost: most, contract: None, ..policy() });
         assert_eq!(given.when(&deployment()), Ok(()));
+        let dear = Unsigned { gas_limit: 8_000_000, fees: fees(400 * GWEI), ..deployment() };
+        assert_eq!(given.when(&dear), Ok(()));
+        let dearer = Unsigned { gas_limit: 8_000_001, ..dear };
+        assert_eq!(given.when(&dearer), Err(Refusal::Cost));
         for disguised in [
             Unsigned { to: Some(CONTRACT), ..deployment() },
             Unsigned { data: Vec::new(), ..deployment() },
@@ -337,10 +338,14 @@ pub(super) mod tests {
     fn is_harmless(policy: &Policy, asked: &Unsigned) -> bool {
         let calls = asked.to == policy.contract && asked.data.starts_with(&MINT);
         let nothing = asked.to == Some(SIGNER) && asked.data.is_empty();
-        let makes = asked.to.is_none() && policy.may_deploy;
+        let makes = asked.to.is_none() && policy.max_deployment_cost.is_some();
         let offered = asked.fees.max_fee_per_gas;
         let most = u128::from(asked.gas_limit).saturating_mul(offered);
-        let cheap = most <= policy.max_cost && offered <= policy.max_fee_per_gas;
+        let allowed = match asked.kind {
+            Kind::Deploy => policy.max_deployment_cost.unwrap_or_default(),
+            Kind::Call | Kind::Cancel => policy.max_cost,
+        };
+        let cheap = most <= allowed && offered <= policy.max_fee_per_gas;
         asked.chain_id == 137 && asked.value == 0 && cheap && (calls || nothing || makes)
     }
 
@@ -350,9 +355,9 @@ pub(super) mod tests {
         #[test]
         fn whatever_is_asked_only_the_harmless_is_signed(
             asked in anything(),
-            may_deploy in any::<bool>(),
+            max_deployment_cost in proptest::option::of(0..10_u128.pow(19)),
         ) {
-            let policy = Policy { may_deploy, ..policy() };
+            let policy = Policy { max_deployment_cost, ..policy() };
             if policy.judge(SIGNER, &asked).is_ok() {
                 prop_assert!(is_harmless(&policy, &asked));
             }

@@ -2,18 +2,17 @@
 
 use cqrs_es::Aggregate;
 use domain::command::Command;
-use domain::id::{TenantId, WhiskeyId};
-use domain::lane::{AssignNonce, Gate, Lane, LaneEvent};
+use domain::lane::{AssignNonce, Errand, Gate, Lane, LaneEvent};
 use domain::nft::{AssignMint, HoldBack, HoldReason, Nft};
 use eventstore::Loaded;
 
 use super::lane::LaneWorker;
 use super::look::state_of;
+use super::ready::{Together, mint_of};
+use super::waiting::Mint;
 use crate::error::CommandError;
 use crate::outside::chain::Fees;
 use crate::reactions::ReactionError;
-
-type Mint = (TenantId, WhiskeyId);
 
 /// What a mint may cost in gas, as far as funds are concerned.
 const GAS_OF_A_MINT: u128 = 200_000;
@@ -25,11 +24,14 @@ impl LaneWorker {
         if room == 0 || lane.state.gate() != Gate::Open || !self.chain.is_steady() {
             return Ok(false);
         }
-        let taken = self.waiting.take(room);
+        if self.may_deploy && self.assign_deployment(lane).await? {
+            return Ok(true);
+        }
+        let taken = self.waiting.take(room.saturating_mul(self.mints_in_one));
         if taken.is_empty() {
             return Ok(false);
         }
-        let outcome = self.assign_all(lane, &taken, pending).await;
+        let outcome = self.assign_all(lane, &taken, room, pending).await;
         if outcome.is_err() {
             // Whatever became of it: who has a nonce is left out at the next look.
             self.waiting.put_back(&taken);
@@ -41,13 +43,19 @@ impl LaneWorker {
         &self,
         lane: &Loaded<Lane>,
         taken: &[Mint],
+        room: usize,
         pending: usize,
     ) -> Result<bool, ReactionError> {
-        let ready = self.ready(taken).await?;
-        let ready = self.unminted(ready).await?;
+        let mut ready = self.ready(taken).await?;
+        // Those that cannot go together need more nonces than there is room for.
+        for waits in ready.drain(room.min(ready.len())..).flatten() {
+            self.waiting.put_back(&[(waits.tenant, mint_of(&waits))]);
+        }
         let fees = self.chain.fees().await.map_err(CommandError::from)?;
-        if let Some((reason, detail)) = self.obstacle(fees, pending + ready.len()).await? {
-            for nft in &ready {
+        let mints = ready.iter().map(Vec::len).sum::<usize>() + pending * self.mints_in_one;
+        let gas = u128::try_from(mints).unwrap_or(u128::MAX).saturating_mul(GAS_OF_A_MINT);
+        if let Some((reason, detail)) = self.obstacle(fees, gas).await? {
+            for nft in ready.iter().flatten() {
                 self.hold_back(nft, reason, &detail).await?;
             }
             // The sweep brings them again.
@@ -56,52 +64,11 @@ impl LaneWorker {
         self.commit_nonces(lane, ready).await
     }
 
-    /// Those that still want a nonce, and on this network.
-    async fn ready(&self, taken: &[Mint]) -> Result<Vec<Loaded<Nft>>, ReactionError> {
-        let mut ready = Vec::with_capacity(taken.len());
-        for (tenant, mint) in taken {
-            let nft: Loaded<Nft> = self.commands.mint_state(*tenant, *mint).await?;
-            let wanted = match nft.state.as_ref() {
-                Nft::Pinned { order, held, .. } => {
-                    order.chain_id == self.chain.chain_id()
-                        && !matches!(held, Some(HoldReason::Operator | HoldReason::AlreadyOnChain))
-                }
-                _ => false,
-            };
-            if wanted {
-                ready.push(nft);
-            }
-        }
-        Ok(ready)
-    }
-
-    /// Without those the contract has already: a token that nobody here has minted is for people
-    /// to judge.
-    async fn unminted(&self, nfts: Vec<Loaded<Nft>>) -> Result<Vec<Loaded<Nft>>, ReactionError> {
-        let mut unminted = Vec::with_capacity(nfts.len());
-        for same in nfts.chunk_by(|a, b| contract(a) == contract(b)) {
-            let Some(contract) = same.first().and_then(contract) else { continue };
-            let tokens: Vec<WhiskeyId> = same.iter().map(mint_of).collect();
-            let digests =
-                self.chain.digests(contract, &tokens).await.map_err(CommandError::from)?;
-            for (nft, digest) in same.iter().zip(digests) {
-                if digest == [0; 32] {
-                    unminted.push(nft.clone());
-                } else {
-                    tracing::error!(mint = nft.id, "ALARM: the contract has this token already");
-                    let detail = format!("digest {}", hex::encode(digest));
-                    self.hold_back(nft, HoldReason::AlreadyOnChain, &detail).await?;
-                }
-            }
-        }
-        Ok(unminted)
-    }
-
-    /// Why nothing can be minted now.
-    async fn obstacle(
+    /// Why so much gas cannot be paid now.
+    pub(super) async fn obstacle(
         &self,
         fees: Fees,
-        mints: usize,
+        gas: u128,
     ) -> Result<Option<(HoldReason, String)>, ReactionError> {
         let cap = self.chain.fee_cap();
         if fees.needed() > cap {
@@ -110,9 +77,7 @@ impl LaneWorker {
         }
         let balance = self.chain.balance(self.signer.address()).await;
         let balance = balance.map_err(CommandError::from)?;
-        let mints = u128::try_from(mints).unwrap_or(u128::MAX);
-        let price = fees.max_fee_per_gas.min(cap);
-        let cost = price.saturating_mul(GAS_OF_A_MINT).saturating_mul(mints);
+        let cost = fees.max_fee_per_gas.min(cap).saturating_mul(gas);
         if balance < cost {
             tracing::error!(lane = self.id(), balance, cost, "ALARM: the signer runs out of funds");
             let detail = format!("{balance} wei are there, {cost} may be needed");
@@ -137,40 +102,36 @@ impl LaneWorker {
     async fn commit_nonces(
         &self,
         lane: &Loaded<Lane>,
-        ready: Vec<Loaded<Nft>>,
+        ready: Vec<Together>,
     ) -> Result<bool, ReactionError> {
         let mut state = state_of(lane);
         let mut numbered: Vec<LaneEvent> = Vec::new();
         let asked = self.asked(&format!("lane:{}", self.id()));
         let mut commit = self.commands.begin(&asked);
-        let assigned = ready.len();
-        for nft in ready {
+        let (mut nonces, mut mints) = (0, 0);
+        for together in ready {
             let Lane::Open { next_nonce: nonce, .. } = state else { return Ok(false) };
-            let number = AssignNonce { tenant: nft.tenant, mint: mint_of(&nft) };
-            let Ok(events) = number.decide(&state) else { continue };
+            let Some(tenant) = together.first().map(|nft| nft.tenant) else { continue };
+            let errand = Errand::Mints { mints: together.iter().map(mint_of).collect() };
+            let Ok(events) = (AssignNonce { tenant, errand }).decide(&state) else { continue };
             let (network, signer) = (self.chain.network().to_owned(), self.signer.address());
-            let Ok(given) = (AssignMint { network, signer, nonce }).decide(&nft.state) else {
-                continue;
-            };
+            let assign = AssignMint { network, signer, nonce };
+            let given: Result<Vec<_>, _> =
+                together.iter().map(|nft| assign.decide(&nft.state)).collect();
+            let Ok(given) = given else { continue };
             events.iter().cloned().for_each(|event| state.apply(event));
             numbered.extend(events);
-            commit = commit.append(&nft, given);
+            (nonces, mints) = (nonces + 1, mints + together.len());
+            for (nft, events) in together.iter().zip(given) {
+                commit = commit.append(nft, events);
+            }
         }
         if numbered.is_empty() {
             return Ok(false);
         }
         let commit = commit.append(lane, numbered);
         self.commands.commit(&asked, &(), commit).await?;
-        tracing::info!(lane = self.id(), assigned, "nonces assigned");
+        tracing::info!(lane = self.id(), nonces, mints, "nonces assigned");
         Ok(true)
     }
-}
-
-fn contract(nft: &Loaded<Nft>) -> Option<domain::nft::address::EvmAddress> {
-    nft.state.order().map(|order| order.contract)
-}
-
-/// A token has its cask's id.
-pub(super) fn mint_of(nft: &Loaded<Nft>) -> WhiskeyId {
-    nft.id.parse().unwrap_or(WhiskeyId::new(0))
 }

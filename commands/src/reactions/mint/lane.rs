@@ -18,6 +18,8 @@ use crate::reactions::ReactionError;
 
 /// Looks at a chain come this many times in a block's time, so that an inclusion is seen soon.
 const LOOKS_A_BLOCK: u32 = 8;
+/// Whoever comes within this part of a block's time goes along with the first.
+const GATHERINGS_A_BLOCK: u32 = 40;
 
 /// Drives the slots of one signer on one network.
 pub(super) struct LaneWorker {
@@ -25,6 +27,8 @@ pub(super) struct LaneWorker {
     pub chain: Arc<dyn Chain>,
     pub signer: Arc<dyn Signer>,
     pub in_flight: usize,
+    pub mints_in_one: usize,
+    pub may_deploy: bool,
     pub waiting: Arc<Waiting>,
     pub finality: Arc<Finality>,
 }
@@ -34,6 +38,7 @@ impl LaneWorker {
     pub async fn drive(&self, stop: CancellationToken) {
         let mut memory = Memory::default();
         let pause = self.chain.block_time() / LOOKS_A_BLOCK;
+        let gathering = self.chain.block_time() / GATHERINGS_A_BLOCK;
         while !stop.is_cancelled() {
             match self.look(&mut memory).await {
                 // There may be more to do at once.
@@ -43,7 +48,7 @@ impl LaneWorker {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.waiting.rung() => {}
+                () = self.waiting.rung() => tokio::time::sleep(gathering).await,
                 () = tokio::time::sleep(pause) => {}
             }
         }

@@ -4,14 +4,16 @@
 use std::time::Instant;
 
 use domain::command::Command;
-use domain::lane::{ForeignUse, Lane, LoseSlot};
+use domain::id::{TenantId, WhiskeyId};
+use domain::lane::{Errand, ForeignUse, Lane, LoseSlot};
 use domain::nft::{LoseMintSlot, Nft};
-use eventstore::Loaded;
+use eventstore::{Commit, Loaded};
 
 use super::lane::LaneWorker;
 use super::look::Numbered;
 use super::memory::Memory;
 use crate::error::CommandError;
+use crate::execute::Asked;
 use crate::outside::chain::Spent;
 use crate::reactions::ReactionError;
 
@@ -34,7 +36,7 @@ impl LaneWorker {
         self.write_off(&(*nonce, slot.clone()), spent).await
     }
 
-    /// The slot is lost, its mint waits for another, and the lane is shut.
+    /// The slot is lost, its mints wait for another, and the lane is shut.
     async fn write_off(
         &self,
         (nonce, slot): &Numbered,
@@ -45,19 +47,45 @@ impl LaneWorker {
         let evidence = ForeignUse { tx_hash, block_number, block_hash, finalized_block };
         let lose = LoseSlot { nonce: *nonce, evidence };
         let lost = lose.decide(&lane.state).map_err(CommandError::refused)?;
-        let asked = self.asked(&format!("mint:{}", slot.mint));
-        let (id, of_tenant) = (slot.mint.to_string(), asked.in_tenant(slot.tenant));
-        let unassign = LoseMintSlot { nonce: *nonce, finalized_block };
-        let (nft, back) = self.commands.decide::<Nft, _>(&of_tenant, &id, &unassign).await?;
-        let commit = self.commands.begin(&asked).append(&lane, lost).append(&nft, back);
+        let asked = self.asked(&format!("lane:{}", self.id()));
+        let mut commit = self.commands.begin(&asked).append(&lane, lost);
+        if let Errand::Deployment { deployment } = slot.errand {
+            commit =
+                self.lose_deployment(&asked, commit, deployment, *nonce, finalized_block).await?;
+        }
+        for mint in slot.errand.mints() {
+            commit =
+                self.set_free(&asked, commit, slot.tenant, *mint, *nonce, finalized_block).await?;
+        }
         self.commands.commit(&asked, &(), commit).await?;
         tracing::error!(
             lane = self.id(),
             nonce,
-            mint = id,
+            errand = ?slot.errand,
             "ALARM: somebody else uses the signer's key; the lane is shut"
         );
-        self.waiting.add(slot.tenant, slot.mint);
+        self.wait_again(slot.tenant, slot.errand.mints().iter().copied());
         Ok(true)
+    }
+
+    /// A mint has no nonce any more.
+    pub(super) async fn set_free<'a>(
+        &self,
+        asked: &Asked,
+        commit: Commit<'a>,
+        tenant: TenantId,
+        mint: WhiskeyId,
+        nonce: u64,
+        finalized_block: u64,
+    ) -> Result<Commit<'a>, CommandError> {
+        let lose = LoseMintSlot { nonce, finalized_block };
+        let of_tenant = asked.in_tenant(tenant);
+        let (nft, back) =
+            self.commands.decide::<Nft, _>(&of_tenant, &mint.to_string(), &lose).await?;
+        Ok(commit.append(&nft, back))
+    }
+
+    pub(super) fn wait_again(&self, tenant: TenantId, mints: impl Iterator<Item = WhiskeyId>) {
+        mints.for_each(|mint| self.waiting.add(tenant, mint));
     }
 }

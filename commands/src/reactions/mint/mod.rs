@@ -1,26 +1,30 @@
 //! The minting worker: from a request to a token, by the four rules of the minting chapter.
 //!
-//! A nonce belongs to one mint for ever; signed bytes are in the log before they are broadcast; the
+//! A nonce belongs to one errand for ever; signed bytes are in the log before they are broadcast; the
 //! answer to a broadcast is never believed; verdicts come from finalized blocks only. Two workers
 //! at once are safe: their appends collide, and broadcasting the same bytes twice is harmless.
 //!
 //! `take` brings a request to where it waits for a nonce, `sweep` finds what was forgotten, and each
 //! lane has a loop that looks at the chain and does the next thing for all of its slots. `follow`
-//! writes down who holds the tokens.
+//! writes down who holds the tokens. `deploy` makes contracts, by the same rules and in the same lanes.
 
 mod assign;
+mod deploy;
 mod finality;
 mod follow;
+mod judge;
 mod lane;
 mod look;
 mod lose;
 mod memory;
 mod offer;
 mod publish;
+mod ready;
 mod record;
 mod send;
 mod settle;
 mod sign;
+mod spending;
 mod sweep;
 mod take;
 mod waiting;
@@ -33,6 +37,7 @@ use domain::id::{TenantId, WhiskeyId};
 use domain::nft::address::EvmAddress;
 use eventstore::{Context, Loaded};
 use futures::future::join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use self::finality::Finality;
@@ -46,8 +51,15 @@ use crate::outside::chain::{Chain, Signer};
 use crate::outside::content_store::ContentStore;
 use crate::outside::pins::Pins;
 
-const SUBSCRIPTION: Subscription =
-    Subscription { name: "mint", subjects: &["caskchain.events.*.nft.*.mint_requested"] };
+/// Publishing metadata takes its time, and each mint is a stream of its own.
+const SUBSCRIPTION: Subscription = Subscription {
+    name: "mint",
+    subjects: &["caskchain.events.*.nft.*.mint_requested"],
+    at_once: AT_ONCE,
+};
+
+/// How many mints are looked at, at the same time.
+const AT_ONCE: usize = 16;
 
 const NAME: &str = "minting";
 
@@ -56,9 +68,14 @@ const NAME: &str = "minting";
 pub struct MintingNetwork {
     pub chain: Arc<dyn Chain>,
     pub signers: Vec<Arc<dyn Signer>>,
-    pub contract: EvmAddress,
+    /// None: there is none yet, and nothing is minted or followed.
+    pub contract: Option<EvmAddress>,
     /// How many transactions of one account may wait for a block at a time.
     pub in_flight: usize,
+    /// How many tokens are minted by one transaction, where so many wait.
+    pub mints_in_one: usize,
+    /// Whether its accounts make contracts.
+    pub may_deploy: bool,
 }
 
 /// A network with what its workers share.
@@ -102,13 +119,15 @@ impl Minter {
     }
 
     fn followers(&self) -> Vec<Follower> {
-        let of_network = |served: &Served| Follower {
-            commands: self.commands.clone(),
-            chain: Arc::clone(&served.network.chain),
-            contract: served.network.contract,
-            finality: Arc::clone(&served.finality),
+        let of_network = |served: &Served| {
+            Some(Follower {
+                commands: self.commands.clone(),
+                chain: Arc::clone(&served.network.chain),
+                contract: served.network.contract?,
+                finality: Arc::clone(&served.finality),
+            })
         };
-        self.networks.iter().map(of_network).collect()
+        self.networks.iter().filter_map(of_network).collect()
     }
 
     fn lanes(&self) -> Vec<LaneWorker> {
@@ -120,6 +139,8 @@ impl Minter {
                 chain: Arc::clone(&network.chain),
                 signer,
                 in_flight: network.in_flight,
+                mints_in_one: network.mints_in_one,
+                may_deploy: network.may_deploy,
                 waiting: Arc::clone(&waiting),
                 finality: Arc::clone(&finality),
             })
@@ -137,6 +158,16 @@ impl Commands {
     ) -> Result<Loaded<A>, ReactionError> {
         let loaded = self.store.load_fresh::<A>(tenant, &id.to_string()).await;
         Ok(loaded.map_err(CommandError::from)?)
+    }
+
+    /// Several of a tenant's.
+    async fn mint_states<A: Root>(
+        &self,
+        tenant: TenantId,
+        ids: &[WhiskeyId],
+    ) -> Result<Vec<Loaded<A>>, ReactionError> {
+        let states: Vec<_> = ids.iter().map(|id| self.mint_state::<A>(tenant, *id)).collect();
+        stream::iter(states).buffered(AT_ONCE).try_collect().await
     }
 }
 

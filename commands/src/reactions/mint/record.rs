@@ -1,6 +1,9 @@
 //! Writing down what is seen of mints before it is final: in a block, or out of it again.
 
+use std::collections::{BTreeSet, HashMap};
+
 use domain::command::{Command, Root};
+use domain::id::{TenantId, WhiskeyId};
 use domain::lane::Slot;
 use domain::nft::{Inclusion, Nft, RecordInclusion, RecordReorg};
 use eventstore::Loaded;
@@ -12,11 +15,23 @@ use crate::error::CommandError;
 use crate::outside::chain::Receipt;
 use crate::reactions::ReactionError;
 
-/// A command for the mint of a slot.
+/// A command for a mint of a slot.
 pub(super) struct Change<C> {
-    pub nonce: u64,
-    pub slot: Slot,
-    pub command: C,
+    nonce: u64,
+    tenant: TenantId,
+    mint: WhiskeyId,
+    command: C,
+}
+
+/// The same for every mint of a slot.
+pub(super) fn for_each_mint<C>(
+    nonce: u64,
+    slot: &Slot,
+    command: impl Fn() -> C,
+) -> impl Iterator<Item = Change<C>> {
+    let tenant = slot.tenant;
+    let mints = slot.errand.mints().iter();
+    mints.map(move |mint| Change { nonce, tenant, mint: *mint, command: command() })
 }
 
 impl LaneWorker {
@@ -28,9 +43,9 @@ impl LaneWorker {
         let news = included
             .iter()
             .filter(|((nonce, _), _, receipt)| memory.is_new(*nonce, &receipt.block_hash))
-            .map(|((nonce, slot), tx_hash, receipt)| {
-                let inclusion = inclusion(tx_hash, receipt);
-                Change { nonce: *nonce, slot: slot.clone(), command: RecordInclusion { inclusion } }
+            .flat_map(|((nonce, slot), tx_hash, receipt)| {
+                let record = || RecordInclusion { inclusion: inclusion(tx_hash, receipt) };
+                for_each_mint(*nonce, slot, record).collect::<Vec<_>>()
             })
             .collect();
         let recorded = self.change_all::<Nft, _>(news).await?;
@@ -44,74 +59,89 @@ impl LaneWorker {
 
     /// If another block stands where a mint was seen, it is back in the pool.
     pub async fn record_reorgs(&self, pending: &[Numbered]) -> Result<(), ReactionError> {
+        let mut there: HashMap<u64, Option<String>> = HashMap::new();
+        let mut gone = Vec::new();
         for (nonce, slot) in pending {
-            let nft: Loaded<Nft> = self.load_for(slot).await?;
-            let Some(seen) = nft.state.inclusion().cloned() else { continue };
-            let now_there = self.chain.block_hash(seen.block_number).await;
-            let now_there = now_there.map_err(CommandError::from)?;
-            // A chain that is not so long any more has taken it back as well.
-            if now_there != Some(seen.block_hash.clone()) {
-                let command = RecordReorg { gone: seen };
-                let change = Change { nonce: *nonce, slot: slot.clone(), command };
-                self.change_all::<Nft, _>(vec![change]).await?;
+            for mint in slot.errand.mints() {
+                let (nonce, tenant, mint) = (*nonce, slot.tenant, *mint);
+                let nft: Loaded<Nft> = self.load_mint(tenant, mint).await?;
+                let Some(seen) = nft.state.inclusion().cloned() else { continue };
+                let number = seen.block_number;
+                if let std::collections::hash_map::Entry::Vacant(unknown) = there.entry(number) {
+                    let hash = self.chain.block_hash(number).await.map_err(CommandError::from)?;
+                    unknown.insert(hash);
+                }
+                // A chain that is not so long any more has taken it back as well.
+                if there.get(&number) != Some(&Some(seen.block_hash.clone())) {
+                    gone.push(Change { nonce, tenant, mint, command: RecordReorg { gone: seen } });
+                }
             }
         }
+        self.change_all::<Nft, _>(gone).await?;
         Ok(())
     }
 
-    /// The mint of a slot, perhaps as it was a moment ago.
-    async fn load_for(&self, slot: &Slot) -> Result<Loaded<Nft>, ReactionError> {
-        let loaded = self.commands.store.load::<Nft>(slot.tenant, &slot.mint.to_string()).await;
+    /// A mint, perhaps as it was a moment ago.
+    async fn load_mint(
+        &self,
+        tenant: TenantId,
+        mint: WhiskeyId,
+    ) -> Result<Loaded<Nft>, ReactionError> {
+        let loaded = self.commands.store.load::<Nft>(tenant, &mint.to_string()).await;
         Ok(loaded.map_err(CommandError::from)?)
     }
 
     /// All of it in one commit; each alone where somebody else was faster with one of them. Gives
-    /// the nonces of those that are as they should be now.
+    /// the nonces of which everything is as it should be now.
     pub(super) async fn change_all<A: Root, C: Command<A>>(
         &self,
         changes: Vec<Change<C>>,
-    ) -> Result<Vec<u64>, ReactionError> {
+    ) -> Result<BTreeSet<u64>, ReactionError> {
         if changes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(BTreeSet::new());
         }
         let every: Vec<&Change<C>> = changes.iter().collect();
-        match self.change_some::<A, C>(&every).await {
-            Err(CommandError::Conflict) => {}
-            done => return Ok(done?),
-        }
-        let mut changed = Vec::new();
-        for change in &changes {
-            match self.change_some::<A, C>(&[change]).await {
-                // It comes again at the next look.
-                Err(CommandError::Conflict) => {}
-                done => changed.extend(done?),
+        let undone = match self.change_some::<A, C>(&every).await {
+            Err(CommandError::Conflict) => {
+                let mut undone = BTreeSet::new();
+                for change in &changes {
+                    match self.change_some::<A, C>(&[change]).await {
+                        // It comes again at the next look.
+                        Err(CommandError::Conflict) => undone.extend([change.nonce]),
+                        done => undone.extend(done?),
+                    }
+                }
+                undone
             }
-        }
-        Ok(changed)
+            done => done?,
+        };
+        let nonces = changes.iter().map(|change| change.nonce);
+        Ok(nonces.filter(|nonce| !undone.contains(nonce)).collect())
     }
 
+    /// Gives the nonces with something that could not be done.
     async fn change_some<A: Root, C: Command<A>>(
         &self,
         changes: &[&Change<C>],
-    ) -> Result<Vec<u64>, CommandError> {
+    ) -> Result<BTreeSet<u64>, CommandError> {
         let correlation = match changes {
-            [one] => format!("mint:{}", one.slot.mint),
+            [one] => format!("mint:{}", one.mint),
             _ => format!("lane:{}", self.id()),
         };
         let asked = self.asked(&correlation);
         let mut commit = self.commands.begin(&asked);
-        let (mut changed, mut news) = (Vec::new(), false);
+        let (mut undone, mut news) = (BTreeSet::new(), false);
         for change in changes {
-            let of_tenant = asked.in_tenant(change.slot.tenant);
-            let id = change.slot.mint.to_string();
+            let of_tenant = asked.in_tenant(change.tenant);
+            let id = change.mint.to_string();
             match self.commands.decide::<A, C>(&of_tenant, &id, &change.command).await {
                 Ok((loaded, events)) => {
                     news |= !events.is_empty();
                     commit = commit.append(&loaded, events);
-                    changed.push(change.nonce);
                 }
                 Err(error @ CommandError::Refused { .. }) => {
                     tracing::error!(mint = id, %error, "what the chain says does not fit the log");
+                    undone.insert(change.nonce);
                 }
                 Err(error) => return Err(error),
             }
@@ -119,7 +149,7 @@ impl LaneWorker {
         if news {
             self.commands.commit(&asked, &(), commit).await?;
         }
-        Ok(changed)
+        Ok(undone)
     }
 }
 

@@ -7,7 +7,7 @@ use domain::nft::{Nft, RecordSubmission};
 use super::lane::LaneWorker;
 use super::look::Numbered;
 use super::memory::Memory;
-use super::record::Change;
+use super::record::{Change, for_each_mint};
 use crate::reactions::ReactionError;
 
 /// What was sent is sent again after so many blocks' times: pools forget.
@@ -37,8 +37,8 @@ impl LaneWorker {
         for (nonce, slot, newest) in &due {
             memory.was_sent(*nonce, &newest.tx_hash, now);
             if memory.is_new(*nonce, SUBMITTED) {
-                let command = RecordSubmission { tx_hash: newest.tx_hash.clone() };
-                submissions.push(Change { nonce: *nonce, slot: (*slot).clone(), command });
+                let submission = || RecordSubmission { tx_hash: newest.tx_hash.clone() };
+                submissions.extend(for_each_mint(*nonce, slot, submission));
             }
         }
         for recorded in self.change_all::<Nft, _>(submissions).await? {

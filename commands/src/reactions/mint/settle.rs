@@ -1,19 +1,15 @@
-//! The verdict: an attempt stands in a final block, and enough nodes say so. Lane, token and cask
+//! The verdict: an attempt stands in a final block, and enough nodes say so. Lane, tokens and casks
 //! change in one commit.
 
 use std::collections::HashMap;
 
 use domain::command::Command;
-use domain::lane::{AttemptKind, Lane, LaneEvent, SettleSlot};
-use domain::nft::{ConfirmMint, Cost, FailMint, FailureClass, Nft};
-use domain::whiskey::{CompleteTokenisation, GiveUpTokenisation, Whiskey};
-use eventstore::{Commit, Loaded};
+use domain::lane::{Lane, LaneEvent, SettleSlot};
+use eventstore::Loaded;
 
 use super::lane::LaneWorker;
 use super::look::Numbered;
-use super::record::inclusion;
 use crate::error::CommandError;
-use crate::execute::Asked;
 use crate::outside::chain::Verdict;
 use crate::reactions::ReactionError;
 
@@ -39,8 +35,8 @@ impl LaneWorker {
             let lane = self.lane().await?;
             match self.settle_some(&lane, &[one], &verdicts).await {
                 Err(error @ CommandError::Refused { .. }) => {
-                    let mint = one.0.1.mint;
-                    tracing::error!(%mint, %error, "ALARM: a final block does not fit the log");
+                    let mints = one.0.1.errand.mints();
+                    tracing::error!(?mints, %error, "ALARM: a final block does not fit the log");
                 }
                 done => settled |= done?,
             }
@@ -55,12 +51,15 @@ impl LaneWorker {
         verdicts: &HashMap<String, Verdict>,
     ) -> Result<bool, CommandError> {
         let correlation = match won {
-            [one] => format!("mint:{}", one.0.1.mint),
+            [((_, slot), _)] if slot.errand.mints().len() == 1 => {
+                format!("mint:{}", slot.errand.mints()[0])
+            }
             _ => format!("lane:{}", self.id()),
         };
         let asked = self.asked(&correlation);
         let mut commit = self.commands.begin(&asked);
         let mut settled: Vec<LaneEvent> = Vec::new();
+        let mut set_free = Vec::new();
         for (numbered, winner) in won {
             let Some(verdict) = verdicts.get(winner) else { continue };
             let settle = SettleSlot {
@@ -70,55 +69,17 @@ impl LaneWorker {
                 block_hash: verdict.receipt.block_hash.clone(),
             };
             settled.extend(settle.decide(&lane.state).map_err(CommandError::refused)?);
-            commit = self.judge(&asked, commit, numbered, winner, verdict).await?;
+            let judged = self.judge(&asked, commit, numbered, winner, verdict).await?;
+            commit = judged.commit;
+            set_free.extend(judged.set_free.into_iter().map(|mint| (numbered.1.tenant, mint)));
         }
         if settled.is_empty() {
             return Ok(false);
         }
         self.commands.commit(&asked, &(), commit.append(lane, settled)).await?;
-        Ok(true)
-    }
-
-    /// What the verdict means for the token and for the cask.
-    async fn judge<'a>(
-        &self,
-        asked: &Asked,
-        commit: Commit<'a>,
-        (nonce, slot): &Numbered,
-        winner: &str,
-        verdict: &Verdict,
-    ) -> Result<Commit<'a>, CommandError> {
-        let (id, asked) = (slot.mint.to_string(), asked.in_tenant(slot.tenant));
-        let network = self.chain.network().to_owned();
-        let Verdict { receipt, finalized_block } = verdict;
-        let (inclusion, finalized_block) = (inclusion(winner, receipt), *finalized_block);
-        let cancelled = slot
-            .attempts
-            .iter()
-            .any(|attempt| attempt.tx_hash == winner && attempt.kind == AttemptKind::Cancel);
-        let commands = &self.commands;
-        if cancelled || !receipt.succeeded {
-            let class = if cancelled {
-                FailureClass::CancelledAtFinality
-            } else {
-                FailureClass::RevertedAtFinality
-            };
-            let fail = FailMint { class, evidence: inclusion, finalized_block };
-            let (nft, failed) = commands.decide::<Nft, _>(&asked, &id, &fail).await?;
-            let give_up = GiveUpTokenisation { network };
-            let (cask, given_up) = commands.decide::<Whiskey, _>(&asked, &id, &give_up).await?;
-            tracing::error!(mint = id, nonce, class = class.word(), "the mint failed for good");
-            return Ok(commit.append(&nft, failed).append(&cask, given_up));
+        for (tenant, mint) in set_free {
+            self.wait_again(tenant, std::iter::once(mint));
         }
-        let cost = Cost {
-            gas_used: receipt.gas_used,
-            effective_gas_price: receipt.effective_gas_price.to_string(),
-        };
-        let confirm = ConfirmMint { inclusion, finalized_block, cost };
-        let (nft, confirmed) = commands.decide::<Nft, _>(&asked, &id, &confirm).await?;
-        let complete = CompleteTokenisation { network };
-        let (cask, completed) = commands.decide::<Whiskey, _>(&asked, &id, &complete).await?;
-        tracing::info!(mint = id, nonce, "minted");
-        Ok(commit.append(&nft, confirmed).append(&cask, completed))
+        Ok(true)
     }
 }

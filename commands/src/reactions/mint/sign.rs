@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use domain::command::Command;
-use domain::lane::{Attempt, AttemptKind, Lane, LaneEvent, SignAttempt, Slot};
+use domain::lane::{Attempt, Errand, Lane, LaneEvent, SignAttempt, Slot};
 use domain::nft::{HoldReason, LetGo, Nft};
 use eventstore::Loaded;
 
@@ -12,8 +12,9 @@ use super::lane::LaneWorker;
 use super::look::Numbered;
 use super::memory::Memory;
 use super::offer;
+use super::spending::mints;
 use crate::error::CommandError;
-use crate::outside::chain::{Fees, Mint, Spending};
+use crate::outside::chain::{Fees, Spending};
 use crate::reactions::ReactionError;
 
 /// A transaction that is out for so many blocks' times without coming into one is stuck.
@@ -48,14 +49,14 @@ impl LaneWorker {
         Ok(true)
     }
 
-    /// Slots without bytes, those whose mint is given up, and the lowest one if it is stuck: the
+    /// Slots without bytes, those that are given up, and the lowest one if it is stuck: the
     /// others cannot come before it.
     fn wanting<'a>(&self, pending: &'a [Numbered], memory: &Memory) -> Vec<&'a Numbered> {
         let within = pending.iter().take(self.in_flight).enumerate();
         within
             .filter(|(place, (nonce, slot))| match slot.attempts.last() {
                 None => true,
-                Some(newest) if slot.cancelling && newest.kind == AttemptKind::Mint => true,
+                Some(newest) if newest.kind != slot.wanted() => true,
                 Some(newest) => *place == 0 && self.is_stuck(*nonce, newest, memory),
             })
             .map(|(_, numbered)| numbered)
@@ -70,49 +71,40 @@ impl LaneWorker {
         self.chain.block_time() * STUCK_AFTER_BLOCKS
     }
 
-    /// The next bytes of a slot; none if it has to wait for lower fees, or for an operator.
+    /// The next bytes of a slot; none if it has to wait for lower fees, or for an operator: whoever
+    /// holds one of the mints holds those that share its nonce.
     async fn attempt(
         &self,
         nonce: u64,
         slot: &Slot,
         asked_fees: Fees,
     ) -> Result<Option<Attempt>, ReactionError> {
-        let nft: Loaded<Nft> = self.commands.mint_state(slot.tenant, slot.mint).await?;
+        let nfts: Vec<Loaded<Nft>> =
+            self.commands.mint_states(slot.tenant, slot.errand.mints()).await?;
+        let by_operator = nfts.iter().any(|nft| nft.state.held() == Some(HoldReason::Operator));
         let cap = self.chain.fee_cap();
         let fees = match slot.attempts.last() {
             None => Some(offer::first(asked_fees, cap)),
-            Some(_) if nft.state.held() == Some(HoldReason::Operator) && !slot.cancelling => {
-                return Ok(None);
-            }
+            Some(_) if by_operator && !slot.cancelling() => return Ok(None),
             Some(before) => offer::next(before, asked_fees, cap),
         };
         let Some(fees) = fees else {
             let detail = format!("{} wei per gas are asked, the cap is {cap}", asked_fees.needed());
-            self.hold_back(&nft, HoldReason::FeeCap, &detail).await?;
+            for nft in &nfts {
+                self.hold_back(nft, HoldReason::FeeCap, &detail).await?;
+            }
             return Ok(None);
         };
-        if nft.state.held().is_some() {
-            let asked = super::asked(slot.tenant, &format!("mint:{}", slot.mint), "chain");
+        for nft in nfts.iter().filter(|nft| nft.state.held().is_some()) {
+            let asked = super::asked(slot.tenant, &format!("mint:{}", nft.id), "chain");
             self.commands.execute::<Nft, _, _>(&asked, &nft.id, &LetGo, ()).await?;
         }
-        let spending = if slot.cancelling { Spending::Cancel } else { mint(&nft, slot)? };
+        let spending = match &slot.errand {
+            _ if slot.cancelling() => Spending::Cancel,
+            Errand::Mints { .. } => mints(&nfts)?,
+            Errand::Deployment { deployment } => self.deployment(*deployment).await?,
+        };
         let attempt = self.signer.sign(nonce, &spending, fees).await;
         Ok(Some(attempt.map_err(CommandError::from)?))
     }
-}
-
-/// What was ordered, with the digest of what was published.
-fn mint(nft: &Loaded<Nft>, slot: &Slot) -> Result<Spending, ReactionError> {
-    let Nft::Assigned { order, digest, .. } = nft.state.as_ref() else {
-        return Err(ReactionError::Failed(format!("{} has a slot but no nonce", slot.mint)));
-    };
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(digest, &mut bytes)
-        .map_err(|_| ReactionError::Failed(format!("{} has no digest", slot.mint)))?;
-    Ok(Spending::Mint(Mint {
-        contract: order.contract,
-        recipient: order.recipient,
-        token: slot.mint,
-        digest: bytes,
-    }))
 }

@@ -20,10 +20,13 @@ impl Minter {
     /// Sweeps until stopped.
     pub(super) async fn sweep(&self, stop: CancellationToken) {
         // Everything before is settled for good.
-        let mut settled = -1;
+        let (mut settled, mut deployed) = (-1, -1);
         loop {
             if let Err(error) = self.sweep_after(&mut settled).await {
                 tracing::warn!(%error, "the sweep for forgotten mints was interrupted");
+            }
+            if let Err(error) = self.sweep_deployments(&mut deployed).await {
+                tracing::warn!(%error, "the sweep for contracts to make was interrupted");
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -1,0 +1,73 @@
+//! Which of the mints that wait can go out now, and which of them together.
+
+use domain::id::{TenantId, WhiskeyId};
+use domain::nft::address::EvmAddress;
+use domain::nft::{HoldReason, Nft};
+use eventstore::Loaded;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::AT_ONCE;
+use super::lane::LaneWorker;
+use super::waiting::Mint;
+use crate::error::CommandError;
+use crate::reactions::ReactionError;
+
+/// Mints that one transaction can do: of one tenant and one contract.
+pub(super) type Together = Vec<Loaded<Nft>>;
+
+impl LaneWorker {
+    /// Those that still want a nonce on this network, and whose tokens the contract does not have.
+    pub async fn ready(&self, taken: &[Mint]) -> Result<Vec<Together>, ReactionError> {
+        let states = taken.iter().map(|(tenant, mint)| self.commands.mint_state(*tenant, *mint));
+        let states: Vec<_> = states.collect();
+        let mut wanted: Vec<Loaded<Nft>> =
+            stream::iter(states).buffered(AT_ONCE).try_collect().await?;
+        wanted.retain(|nft| self.is_wanted(nft));
+        wanted.sort_by_key(place);
+        let mut ready = Vec::new();
+        for same in wanted.chunk_by(|a, b| place(a) == place(b)) {
+            let unminted = self.unminted(same).await?;
+            ready.extend(unminted.chunks(self.mints_in_one).map(<[_]>::to_vec));
+        }
+        Ok(ready)
+    }
+
+    fn is_wanted(&self, nft: &Loaded<Nft>) -> bool {
+        match nft.state.as_ref() {
+            Nft::Pinned { order, held, .. } => {
+                order.chain_id == self.chain.chain_id()
+                    && !matches!(held, Some(HoldReason::Operator | HoldReason::AlreadyOnChain))
+            }
+            _ => false,
+        }
+    }
+
+    /// Without those the contract has already: a token that nobody here has minted is for people
+    /// to judge.
+    async fn unminted(&self, nfts: &[Loaded<Nft>]) -> Result<Together, ReactionError> {
+        let mut unminted = Vec::with_capacity(nfts.len());
+        let Some((_, contract)) = nfts.first().and_then(place) else { return Ok(unminted) };
+        let tokens: Vec<WhiskeyId> = nfts.iter().map(mint_of).collect();
+        let digests = self.chain.digests(contract, &tokens).await.map_err(CommandError::from)?;
+        for (nft, digest) in nfts.iter().zip(digests) {
+            if digest == [0; 32] {
+                unminted.push(nft.clone());
+            } else {
+                tracing::error!(mint = nft.id, "ALARM: the contract has this token already");
+                let detail = format!("digest {}", hex::encode(digest));
+                self.hold_back(nft, HoldReason::AlreadyOnChain, &detail).await?;
+            }
+        }
+        Ok(unminted)
+    }
+}
+
+/// What those have in common that go out together.
+fn place(nft: &Loaded<Nft>) -> Option<(TenantId, EvmAddress)> {
+    nft.state.order().map(|order| (nft.tenant, order.contract))
+}
+
+/// A token has its cask's id.
+pub(super) fn mint_of(nft: &Loaded<Nft>) -> WhiskeyId {
+    nft.id.parse().unwrap_or(WhiskeyId::new(0))
+}

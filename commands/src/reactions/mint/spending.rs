@@ -1,0 +1,31 @@
+//! What a nonce is spent on, put together from what was ordered.
+
+use domain::nft::Nft;
+use eventstore::Loaded;
+
+use super::ready::mint_of;
+use crate::outside::chain::{Mint, Spending};
+use crate::reactions::ReactionError;
+
+/// These mints in one transaction.
+pub(super) fn mints(nfts: &[Loaded<Nft>]) -> Result<Spending, ReactionError> {
+    let contract = nfts.first().and_then(|nft| nft.state.order()).map(|order| order.contract);
+    let contract = contract.ok_or_else(|| broken("a slot is for nothing".to_owned()))?;
+    let mints = nfts.iter().map(mint).collect::<Result<_, _>>()?;
+    Ok(Spending::Mints { contract, mints })
+}
+
+/// What was ordered, with the digest of what was published.
+fn mint(nft: &Loaded<Nft>) -> Result<Mint, ReactionError> {
+    let Nft::Assigned { order, digest: published, .. } = nft.state.as_ref() else {
+        return Err(broken(format!("{} has a slot but no nonce", nft.id)));
+    };
+    let mut digest = [0; 32];
+    hex::decode_to_slice(published, &mut digest)
+        .map_err(|_| broken(format!("{} has no digest", nft.id)))?;
+    Ok(Mint { recipient: order.recipient, token: mint_of(nft), digest })
+}
+
+fn broken(reason: String) -> ReactionError {
+    ReactionError::Failed(reason)
+}

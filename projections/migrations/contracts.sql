@@ -1,0 +1,30 @@
+-- Contracts: those that were asked for here, and those whose tokens are followed. They are the
+-- platform's, and everybody may know them.
+create table deployments (
+    id bigint primary key,
+    network text not null,
+    chain_id bigint not null,
+    name text not null,
+    symbol text not null,
+    admin text not null,
+    status text not null,
+    requested_at timestamptz not null,
+    signer text,
+    nonce bigint,
+    address text,
+    tx_hash text,
+    block_number bigint,
+    gas_used bigint,
+    effective_gas_price text,
+    failure text
+);
+create index deployments_by_address on deployments (chain_id, address);
+
+create table followed (
+    chain_id bigint not null,
+    address text not null,
+    network text not null,
+    -- Every movement of a token up to this final block is in the log.
+    block bigint not null,
+    primary key (chain_id, address)
+);
