@@ -1,12 +1,12 @@
-//! Whether a read model is what the log makes of it: it is folded anew beside the live one, which is
-//! held still at the end, and compared row by row.
+//! Whether a read model is what the log makes of it: it is folded anew beside the live one, which goes on,
+//! and compared row by row with what that was at one moment.
 
 use eventstore::journal::Journal;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::generation::{
-    BATCH, GenerationError, Pace, checkpoint, create, fold, fold_batch, live, lock, run, use_schema,
+    BATCH, GenerationError, Pace, create, fold, fold_batch, live, run, use_schema,
 };
 use crate::projection::Projection;
 
@@ -68,20 +68,25 @@ async fn folded_and_compared<P: Projection>(
     let mut tx = pool.begin().await?;
     run(&mut tx, &format!("drop schema if exists {schema} cascade")).await?;
     create::<P>(&mut tx, schema).await?;
-    use_schema(&mut tx, &live::<P>()).await?;
-    let mut goal = checkpoint::<P>(&mut tx).await?;
+    let mut goal = position_of::<P>(&mut tx).await?;
     tx.commit().await?;
     let mut at = -1;
     while at < goal {
         let events = journal.after(at, BATCH.min(goal - at)).await?;
         (at, _) = fold(projection, pool, schema, &events).await?;
+        if at >= goal {
+            // Meanwhile the live one has gone on: what is left is to be little.
+            let further = position_of::<P>(&mut *pool.acquire().await?).await?;
+            goal = if further - at > BATCH { further } else { goal };
+        }
     }
 
-    // The rest, and the comparison, while the live one stands still.
+    // One look at the live one, which goes on: its rows and where they stand are of the same moment.
+    // Comparing a big one takes longer than a statement may otherwise.
     let mut tx = pool.begin().await?;
-    lock::<P>(&mut tx).await?;
-    use_schema(&mut tx, &live::<P>()).await?;
-    goal = checkpoint::<P>(&mut tx).await?;
+    run(&mut tx, "set transaction isolation level repeatable read").await?;
+    run(&mut tx, "set local statement_timeout = 0").await?;
+    goal = position_of::<P>(&mut tx).await?;
     use_schema(&mut tx, schema).await?;
     while at < goal {
         let events = journal.after(at, BATCH.min(goal - at)).await?;
@@ -95,6 +100,13 @@ async fn folded_and_compared<P: Projection>(
     }
     tx.rollback().await?;
     Ok(Comparison { read_model: P::NAME, position: goal, rows, differences })
+}
+
+/// How far the live one has come.
+async fn position_of<P: Projection>(connection: &mut PgConnection) -> Result<i64, GenerationError> {
+    let sql = format!("select position from {}.checkpoint where version = $1", live::<P>());
+    let position = sqlx::query_scalar(&sql).bind(P::VERSION).fetch_optional(connection).await?;
+    position.ok_or(GenerationError::Superseded(P::VERSION))
 }
 
 /// All but the generation's own: where it stands, and what is parked, which tells of trouble there was.
