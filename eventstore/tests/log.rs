@@ -9,6 +9,7 @@ mod log {
     mod connections;
     mod content;
     mod follower;
+    mod forgetting;
     mod frameworks;
     mod ids;
     mod outage;
