@@ -82,7 +82,7 @@ async fn nothing_is_done_for_who_has_no_token_or_one_that_is_worth_nothing() {
 }
 
 /// What only administrators may. Everything else everybody may who is signed in, with what is theirs.
-const ADMINISTRATORS: [&str; 21] = [
+const ADMINISTRATORS: [&str; 22] = [
     "users",
     "change_user_status",
     "erase_user",
@@ -96,6 +96,7 @@ const ADMINISTRATORS: [&str; 21] = [
     "audit_logs",
     "audit_events",
     "audit_export",
+    "event_stream",
     // Of somebody else.
     "user_permissions",
     "hold_mint",

@@ -161,3 +161,25 @@ async fn without_a_server_the_command_line_makes_it() {
     let wrong = run(&settings, &["contract", "deploy", "--admin", "0x12"], "").await.unwrap_err();
     assert!(wrong.contains("admin"), "{wrong}");
 }
+
+#[tokio::test]
+async fn a_nonce_for_what_nobody_may_do_any_more_is_given_up_and_the_lane_goes_on() {
+    let mut lab = MintLab::new(&[]).await;
+    lab.proxy.sometimes("eth_sendRawTransaction", &Fault::CutBefore, 1.0);
+    let id = asked_for(&lab).await;
+    until("it has a nonce", || async { lab.events("deployment.assigned").await.pop() }).await;
+    // Whoever comes after the kill may not deploy, and what was signed reaches no block.
+    lab.kill_and_restart(&[("CASKCHAIN_CHAIN__MAY_DEPLOY", "false")]).await;
+    let token = lab.ordered("G-1").await;
+    until("the nonce is given up", || async { lab.events("lane.cancel_requested").await.pop() })
+        .await;
+    lab.proxy.calm();
+    lab.mined_until(&token, "CONFIRMED").await;
+    until("the deployment is settled", || async {
+        lab.proxy.mine(1).await;
+        let status = shown(&lab, &id).await["status"].clone();
+        (status == "FAILED" || status == "CONFIRMED").then_some(())
+    })
+    .await;
+    lab.chain_equals_log(&[token]).await;
+}

@@ -5,6 +5,7 @@
 mod world;
 
 mod accounts;
+mod anchors;
 mod as_of;
 mod audit;
 mod authorisation;
@@ -20,6 +21,7 @@ mod cursors;
 mod deployments;
 mod devices;
 mod erasure;
+mod event_stream;
 mod file_store;
 mod files;
 mod guessing_codes;

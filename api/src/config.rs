@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use domain::nft::address::EvmAddress;
@@ -94,6 +94,8 @@ pub struct ChainConfig {
     pub mints_in_one: Option<usize>,
     /// Whether its keys make contracts; only on a development chain, if left out.
     pub may_deploy: Option<bool>,
+    /// How often the contract is given the ledger's head, in seconds; never, if left out.
+    pub anchor_every_s: Option<NonZeroU64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -70,8 +70,14 @@ async fn deploy(
     let asked_for = platform.commands.deploy_contract(&asked, wanted).await;
     let id = asked_for.map_err(StartError::of)?.answer;
     let pins = crate::pins::pins(&config.ipfs)?;
-    let minter =
-        Minter::new(platform.commands.clone(), vec![network], platform.content.clone(), pins);
+    let commands = platform.commands.clone();
+    let minter = Minter::new(
+        commands,
+        vec![network],
+        platform.content.clone(),
+        pins,
+        platform.ledger.clone(),
+    );
     let made = minter.make(id, tell).await.map_err(StartError::of)?;
     made.ok_or_else(|| StartError::Other("the transaction failed in a final block".to_owned()))
 }

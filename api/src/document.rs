@@ -24,6 +24,7 @@ use crate::resources::alerts::Alerts;
 use crate::resources::audit::events::AuditEvents;
 use crate::resources::audit::export::AuditExport;
 use crate::resources::audit::logs::AuditLogs;
+use crate::resources::audit::stream::AuditStream;
 use crate::resources::auth::Auth;
 use crate::resources::contracts::Contracts;
 use crate::resources::devices::Devices;
@@ -70,7 +71,7 @@ type Resources = (
     (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
     (Files, Attachments),
     (Nfts, Ipfs, Mints, Owning, Networks, Contracts, Transactions),
-    (AuditLogs, AuditEvents, AuditExport, LedgerProofs),
+    (AuditLogs, AuditEvents, AuditStream, AuditExport, LedgerProofs),
 );
 
 fn resources(platform: &Platform) -> Resources {
@@ -136,6 +137,7 @@ fn resources(platform: &Platform) -> Resources {
                 vault: commands.store.vault().clone(),
             },
             AuditEvents { journal: platform.journal.clone() },
+            AuditStream::new(platform.journal.clone(), platform.believer.revocations.clone()),
             AuditExport::new(platform.export.clone()),
             LedgerProofs { ledger: platform.ledger.clone(), commands: commands.clone() },
         ),

@@ -147,6 +147,7 @@ impl Named<'_> {
             in_flight: self.chain.in_flight.unwrap_or(IN_FLIGHT),
             mints_in_one: self.mints_in_one()?,
             may_deploy: self.may_deploy()?,
+            anchor_every: self.chain.anchor_every_s.map(|s| Duration::from_secs(s.get())),
         })
     }
 
@@ -187,13 +188,13 @@ impl Named<'_> {
     /// What the keys may sign: mints of the contract, and what gives a nonce up.
     fn signing_policy(&self) -> Result<Policy, ConfigError> {
         let max_fee_per_gas = self.settings()?.max_fee_wei;
-        let gas = u128::from(ethers::mints_gas_limit(self.mints_in_one()?));
+        let gas = ethers::mints_gas_limit(self.mints_in_one()?).max(ethers::ANCHOR_GAS_LIMIT);
         Ok(Policy {
             chain_id: self.chain_id()?,
             contract: self.chain.contract,
             selectors: ethers::called_by_lanes(),
             max_fee_per_gas,
-            max_cost: max_fee_per_gas.saturating_mul(gas),
+            max_cost: max_fee_per_gas.saturating_mul(gas.into()),
             max_deployment_cost: self
                 .may_deploy()?
                 .then(|| max_fee_per_gas.saturating_mul(ethers::DEPLOYMENT_GAS_LIMIT.into())),

@@ -221,7 +221,8 @@ impl Platform {
         if roles.contains(&Role::Minting) {
             let networks = minting_networks(config).await?;
             let pins = pins(&config.ipfs)?;
-            let minter = Minter::new(commands.clone(), networks, content.clone(), pins);
+            let minter =
+                Minter::new(commands.clone(), networks, content.clone(), pins, ledger.clone());
             workers.push(tokio::spawn(minter.run(jetstream, stop.clone())));
         }
         Ok(Self {

@@ -213,7 +213,17 @@ fn samples() -> Vec<Value> {
             },
         ],
     );
-    push(&mut all, vec![contract::samples::followed(9), contract::samples::deployed()]);
+    push(
+        &mut all,
+        vec![
+            contract::samples::followed(9),
+            contract::samples::deployed(),
+            contract::samples::anchor_assigned(),
+            contract::samples::anchor_slot_lost(),
+            contract::samples::anchor_confirmed(),
+            contract::samples::anchor_failed(),
+        ],
+    );
     push(
         &mut all,
         vec![

@@ -143,6 +143,43 @@ impl Journal {
         Ok(has)
     }
 
+    /// The last event of this type in a stream.
+    pub async fn last(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        event_type: &str,
+    ) -> Result<Option<Recorded>, JournalError> {
+        let row: Option<EventRow> = sqlx::query_as(
+            "select position, tenant_position, recorded_at, envelope from eventstore.events
+             where aggregate_type = $1 and aggregate_id = $2 and event_type = $3
+             order by sequence desc limit 1",
+        )
+        .bind(aggregate_type)
+        .bind(aggregate_id)
+        .bind(event_type)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(recorded).transpose()
+    }
+
+    /// Whether there is an event at this position or later of none of these aggregates.
+    pub async fn has_others_than(
+        &self,
+        aggregate_types: &[&str],
+        from: i64,
+    ) -> Result<bool, JournalError> {
+        let (has,): (bool,) = sqlx::query_as(
+            "select exists (select from eventstore.events
+                 where position >= $1 and aggregate_type <> all ($2))",
+        )
+        .bind(from)
+        .bind(aggregate_types)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(has)
+    }
+
     /// The events after a position, in order, at most `limit`.
     pub async fn after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, JournalError> {
         let rows: Vec<EventRow> = sqlx::query_as(
@@ -226,9 +263,28 @@ impl Journal {
         rows.into_iter().map(recorded).collect()
     }
 
+    /// A tenant's events from one of its own positions on, in order, at most `limit`.
+    pub async fn of_tenant_from(
+        &self,
+        tenant: TenantId,
+        tenant_position: i64,
+        limit: i64,
+    ) -> Result<Vec<Recorded>, JournalError> {
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "select position, tenant_position, recorded_at, envelope from eventstore.events
+             where tenant = $1 and tenant_position >= $2 order by tenant_position limit $3",
+        )
+        .bind(tenant.value())
+        .bind(tenant_position)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(recorded).collect()
+    }
+
     /// The tenant position of a tenant's first event at a position or after it. Both numbers rise
     /// together.
-    async fn tenant_position_from(
+    pub async fn tenant_position_from(
         &self,
         tenant: TenantId,
         position: i64,

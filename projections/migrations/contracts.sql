@@ -20,6 +20,19 @@ create table deployments (
 );
 create index deployments_by_address on deployments (chain_id, address);
 
+-- Heads of the ledger that contracts keep for good.
+create table anchors (
+    chain_id bigint not null,
+    address text not null,
+    size bigint not null,
+    root text not null,
+    tx_hash text not null,
+    block_number bigint not null,
+    gas_used bigint not null,
+    effective_gas_price text not null,
+    primary key (chain_id, address, size)
+);
+
 create table followed (
     chain_id bigint not null,
     address text not null,

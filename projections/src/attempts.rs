@@ -18,7 +18,7 @@ pub struct SlotRow {
     /// The chain's id and the signer's address.
     pub lane: String,
     pub nonce: i64,
-    /// mints or deployment.
+    /// mints, deployment or anchor.
     pub errand: String,
     /// Tokens among it.
     pub mints: Vec<i64>,
@@ -29,7 +29,7 @@ pub struct SlotRow {
 #[derive(Clone, Debug, FromRow)]
 pub struct AttemptRow {
     pub tx_hash: String,
-    /// mint, deployment, or cancel: it spends the nonce on nothing.
+    /// mint, deployment, anchor, or cancel: it spends the nonce on nothing.
     pub kind: String,
     pub max_fee_per_gas: String,
     pub max_priority_fee_per_gas: String,
@@ -94,8 +94,9 @@ impl Projection for Attempts {
 
 const fn kind(errand: &Errand) -> &'static str {
     match errand {
-        Errand::Mints { .. } => "mints",
+        Errand::Mints { .. } | Errand::ApprovedMint { .. } => "mints",
         Errand::Deployment { .. } => "deployment",
+        Errand::Anchor { .. } => "anchor",
     }
 }
 
@@ -109,6 +110,7 @@ async fn note(
     let kind = match attempt.kind {
         AttemptKind::Mint => "mint",
         AttemptKind::Deployment => "deployment",
+        AttemptKind::Anchor => "anchor",
         AttemptKind::Cancel => "cancel",
     };
     // The tenant is the slot's: lanes serve all of them.

@@ -1,4 +1,5 @@
-//! Contracts: what was asked for and what became of it, and how far each is followed.
+//! Contracts: what was asked for and what became of it, how far each is followed, and which heads of the
+//! ledger it keeps.
 
 use domain::contract::{Contract, ContractEvent};
 use domain::deployment::{Deployment, DeploymentEvent};
@@ -33,6 +34,14 @@ pub struct ContractRow {
     pub effective_gas_price: Option<String>,
     pub failure: Option<String>,
     pub followed: Option<i64>,
+    /// How many heads of the ledger it keeps, and what they used together.
+    pub anchors: i64,
+    pub anchors_gas: i64,
+    /// Wei, decimal.
+    pub anchors_cost: String,
+    pub anchored_size: Option<i64>,
+    pub anchored_root: Option<String>,
+    pub anchored_by: Option<String>,
 }
 
 impl Projection for Contracts {
@@ -47,21 +56,11 @@ impl Projection for Contracts {
     ) -> Result<(), ApplyError> {
         if let Some(happened) = event.event::<Deployment>()? {
             deployment(connection, event, happened).await?;
-        } else if let Some(ContractEvent::ContractFollowed { network, block, .. }) =
-            event.event::<Contract>()?
+        } else if let Some(happened) = event.event::<Contract>()?
             && let Some((chain_id, address)) = event.aggregate_id.split_once('-')
         {
-            sqlx::query(
-                "insert into followed (chain_id, address, network, block)
-                 values ($1::bigint, $2, $3, $4)
-                 on conflict (chain_id, address) do update set block = $4, network = $3",
-            )
-            .bind(chain_id.parse::<i64>().unwrap_or_default())
-            .bind(address)
-            .bind(network)
-            .bind(number(block))
-            .execute(connection)
-            .await?;
+            let chain_id: i64 = chain_id.parse().unwrap_or_default();
+            contract(connection, chain_id, address, happened).await?;
         }
         Ok(())
     }
@@ -121,6 +120,44 @@ async fn deployment(
     Ok(())
 }
 
+async fn contract(
+    connection: &mut PgConnection,
+    chain_id: i64,
+    address: &str,
+    happened: ContractEvent,
+) -> Result<(), ApplyError> {
+    let change = match happened {
+        ContractEvent::ContractFollowed { network, block, .. } => sqlx::query(
+            "insert into followed (chain_id, address, network, block) values ($1, $2, $3, $4)
+             on conflict (chain_id, address) do update set block = $4, network = $3",
+        )
+        .bind(chain_id)
+        .bind(address)
+        .bind(network)
+        .bind(number(block)),
+        ContractEvent::AnchorConfirmed { anchor, inclusion, cost, .. } => sqlx::query(
+            "insert into anchors (chain_id, address, size, root, tx_hash, block_number, gas_used,
+                 effective_gas_price)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(chain_id)
+        .bind(address)
+        .bind(number(anchor.size))
+        .bind(anchor.root)
+        .bind(inclusion.tx_hash)
+        .bind(number(inclusion.block_number))
+        .bind(number(cost.gas_used))
+        .bind(cost.effective_gas_price),
+        // The deployment tells the first, the transaction's hash the others.
+        ContractEvent::ContractDeployed { .. }
+        | ContractEvent::AnchorAssigned { .. }
+        | ContractEvent::AnchorSlotLost { .. }
+        | ContractEvent::AnchorFailed { .. } => return Ok(()),
+    };
+    change.execute(connection).await?;
+    Ok(())
+}
+
 /// Blocks, nonces and gas fit the database's integers for as long as chains last.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
@@ -146,10 +183,25 @@ impl Readers {
                  coalesce(d.chain_id, f.chain_id) as chain_id, d.name, d.symbol, d.admin,
                  coalesce(d.status, 'CONFIGURED') as status, d.requested_at,
                  coalesce(d.address, f.address) as address, d.tx_hash, d.block_number, d.gas_used,
-                 d.effective_gas_price, d.failure, f.block as followed
+                 d.effective_gas_price, d.failure, f.block as followed, a.anchors, a.anchors_gas,
+                 a.anchors_cost, l.size as anchored_size, l.root as anchored_root,
+                 l.tx_hash as anchored_by
              from read_contracts.deployments d
              full join read_contracts.followed f
                  on f.chain_id = d.chain_id and f.address = d.address
+             cross join lateral (
+                 select count(*) as anchors, coalesce(sum(gas_used), 0)::bigint as anchors_gas,
+                     coalesce(sum(gas_used * effective_gas_price::numeric), 0)::text as anchors_cost
+                 from read_contracts.anchors a
+                 where a.chain_id = coalesce(d.chain_id, f.chain_id)
+                     and a.address = coalesce(d.address, f.address)
+             ) a
+             left join lateral (
+                 select size, root, tx_hash from read_contracts.anchors a
+                 where a.chain_id = coalesce(d.chain_id, f.chain_id)
+                     and a.address = coalesce(d.address, f.address)
+                 order by size desc limit 1
+             ) l on true
              order by d.requested_at desc nulls last, address limit $1 offset $2",
         )
         .bind(page.limit())

@@ -224,11 +224,16 @@ impl MintLab {
 
     /// The same for the account of any key.
     pub async fn let_mint_as(&self, key: &str, allowed: bool) {
+        self.grant(key, "MINTER_ROLE", allowed).await;
+    }
+
+    /// Grants a role of the contract to the account of a key, or takes it away.
+    pub async fn grant(&self, key: &str, role: &str, allowed: bool) {
         let function = if allowed { "grantRole" } else { "revokeRole" };
         let function = keccak256(format!("{function}(bytes32,address)"));
         let wallet: LocalWallet = key.parse().unwrap();
         let mut data = function[..4].to_vec();
-        data.extend(keccak256("MINTER_ROLE"));
+        data.extend(keccak256(role));
         data.extend([0; 12]);
         data.extend(wallet.address().0);
         self.send_as(ADMIN, &self.contract, data).await;

@@ -1,12 +1,13 @@
-//! Whether chains have what the log says of their tokens. The nodes are the auditor's own.
+//! Whether chains have what the log says of their tokens, and the heads they keep are this log's. The
+//! nodes are the auditor's own.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use commands::ledger::minted::{Deployed, Disagreement, Told};
-use commands::outside::chain::{Chain, FeeStyle, Transfer};
+use commands::outside::chain::{Anchored, Chain, FeeStyle, Transfer};
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
-use eventstore::ledger::bundle::Bundle;
+use eventstore::ledger::bundle::{Bundle, Scope};
 use eventstore::ledger::verify::{Claim, Finding, Report};
 
 use super::Undecided;
@@ -26,7 +27,18 @@ pub async fn compare(
     nodes: &[(u64, String)],
     report: &mut Report,
 ) -> Result<(), Undecided> {
-    let (mut told, mut unread) = (Told::default(), None);
+    if !report.contents.scope.has_whole_streams() {
+        let limit =
+            "what chains have of its tokens: a stretch of the log does not know their lives";
+        report.limits.push(limit.to_owned());
+        return Ok(());
+    }
+    let whole = report.contents.scope == Scope::Log;
+    if !whole {
+        let limit = "whether the log knows every token on the chain: this is a part of it";
+        report.limits.push(limit.to_owned());
+    }
+    let (mut told, mut unread) = (Told::of(whole), None);
     bundle.each(report.contents.size, |event| {
         unread = unread.take().or(told.hear(&event).err());
     })?;
@@ -44,10 +56,15 @@ pub async fn compare(
             unseen.push(format!("what chain {chain_id} has of {contract}: no node was given"));
             continue;
         };
-        let (block, transfers) = transfers(deployed, urls.clone()).await?;
-        let movements = transfers.len();
-        seen.push(format!("{movements} movements of {contract} on {chain_id} up to block {block}"));
+        let Seen { block, transfers, anchors } = look(deployed, urls.clone()).await?;
+        let (movements, heads) = (transfers.len(), anchors.len());
+        seen.push(format!(
+            "{movements} movements and {heads} heads of {contract} on {chain_id} up to block {block}"
+        ));
         findings.extend(told.against(deployed, &transfers).into_iter().map(finding));
+        let size = report.contents.size;
+        let of_log = told.against_anchors(deployed, &anchors, |of| bundle.root(of, size));
+        findings.extend(of_log.into_iter().map(finding));
     }
     report.limits.extend(unseen);
     report.add(Claim::Chain, seen.join("; "), findings);
@@ -59,11 +76,15 @@ fn finding(disagreement: Disagreement) -> Finding {
     Finding { claim: Claim::Chain, position, what: disagreement.what }
 }
 
-/// Every movement of a contract's tokens in final blocks.
-async fn transfers(
-    deployed: Deployed,
-    rpc_urls: Vec<String>,
-) -> Result<(u64, Vec<Transfer>), Undecided> {
+/// What final blocks say of a contract.
+struct Seen {
+    block: u64,
+    transfers: Vec<Transfer>,
+    anchors: Vec<Anchored>,
+}
+
+/// Every movement of its tokens, and every head it has taken.
+async fn look(deployed: Deployed, rpc_urls: Vec<String>) -> Result<Seen, Undecided> {
     let network = EvmNetwork::new(NetworkSettings {
         name: format!("chain {}", deployed.chain_id),
         chain_id: deployed.chain_id,
@@ -74,12 +95,14 @@ async fn transfers(
         min_tip_wei: 0,
         block_time: Duration::from_secs(1),
     })?;
-    let finalized = network.heads().await?.finalized;
-    let (mut from, mut all) = (0, Vec::new());
-    while from <= finalized {
-        let to = finalized.min(from + AT_ONCE - 1);
-        all.extend(network.transfers(deployed.contract, from, to).await?);
+    let block = network.heads().await?.finalized;
+    let mut seen = Seen { block, transfers: Vec::new(), anchors: Vec::new() };
+    let mut from = 0;
+    while from <= block {
+        let to = block.min(from + AT_ONCE - 1);
+        seen.transfers.extend(network.transfers(deployed.contract, from, to).await?);
+        seen.anchors.extend(network.anchors(deployed.contract, from, to).await?);
         from = to + 1;
     }
-    Ok((finalized, all))
+    Ok(seen)
 }

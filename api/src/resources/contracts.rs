@@ -90,11 +90,44 @@ struct Contract {
     requested_at: Option<String>,
     /// Every movement of its tokens up to this final block is in the log.
     followed_block: Option<i64>,
+    /// The last head of the ledger that it keeps for good.
+    anchored: Option<Anchored>,
+}
+
+/// Heads of the ledger that a contract keeps: the last one, and what all of them cost.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Anchored {
+    /// How many events it covers.
+    size: i64,
+    /// In hex.
+    root: String,
+    transaction: String,
+    /// How many there are.
+    count: i64,
+    /// Of all of them.
+    gas_used: i64,
+    /// Of all of them, in wei, decimal.
+    cost: String,
+}
+
+impl Anchored {
+    fn of(row: &ContractRow) -> Option<Self> {
+        Some(Self {
+            size: row.anchored_size?,
+            root: row.anchored_root.clone()?,
+            transaction: row.anchored_by.clone()?,
+            count: row.anchors,
+            gas_used: row.anchors_gas,
+            cost: row.anchors_cost.clone(),
+        })
+    }
 }
 
 impl From<ContractRow> for Contract {
     fn from(row: ContractRow) -> Self {
         Self {
+            anchored: Anchored::of(&row),
             deployment_id: row.deployment.map(|id| id.to_string()),
             network: row.network,
             chain_id: row.chain_id,

@@ -156,7 +156,7 @@ impl LedgerProofs {
     ///
     /// What a command answered as `X-Position`, proven to stand in the log, as a file
     /// (C2SP tlog-proof) that can be checked offline with the log's key alone; `extra` is the entry.
-    /// Waits up to two seconds for the head that covers it.
+    /// Waits up to two seconds for the head that covers it, if the position is in the log.
     #[oai(path = "/ledger/receipts/:position", method = "get", operation_id = "ledger_receipt")]
     async fn ledger_receipt(
         &self,
@@ -187,6 +187,10 @@ impl LedgerProofs {
         let covers = |head: &Head| head.size > position;
         if let Some(head) = self.ledger.head(true).await?.filter(covers) {
             return Ok(head);
+        }
+        // Nobody waits for what has no position yet.
+        if position >= self.ledger.next_position().await? {
+            return Err(Problem::new(ErrorCode::NotFound));
         }
         let waiting = async {
             loop {

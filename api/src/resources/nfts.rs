@@ -82,7 +82,8 @@ struct Nft {
     /// Who holds the token by the chain's final blocks. A transfer of the token is not one of title:
     /// the cask's owner is `owner`.
     holder: Option<String>,
-    /// Why the mint does not go on: fee_cap, funds, already_on_chain or operator.
+    /// Why the mint does not go on: fee_cap, funds, other_contract, unproven,
+    /// already_on_chain or operator.
     hold: Option<String>,
     /// CIDv1 of the metadata document, one raw block.
     metadata_cid: Option<String>,

@@ -57,7 +57,7 @@ struct TransactionBlock {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct SignedHere {
-    /// mints (one token, or several together) or deployment (a contract).
+    /// mints (one token, or several together), deployment (a contract) or anchor (a head of the ledger).
     errand: String,
     token_ids: Vec<String>,
     signer: String,
@@ -71,7 +71,7 @@ struct SignedHere {
 #[oai(rename_all = "camelCase")]
 struct SignedAttempt {
     hash: String,
-    /// mint, deployment, or cancel: it spends the nonce on nothing.
+    /// mint, deployment, anchor, or cancel: it spends the nonce on nothing.
     kind: String,
     /// Wei per gas, decimal.
     max_fee_per_gas: String,

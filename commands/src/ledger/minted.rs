@@ -1,13 +1,15 @@
-//! Whether a chain has what the log says of it: each mint and each movement of a token, and no other.
+//! Whether a chain has what the log says of it: each mint and each movement of a token, and no other; and
+//! of the heads that were anchored, those of this very log.
 
 use std::collections::BTreeMap;
 
+use domain::contract::{Contract, ContractEvent};
 use domain::nft::address::EvmAddress;
 use domain::nft::{LogPlace, Nft, NftEvent};
 use eventstore::Recorded;
 use eventstore::recorded::Undecodable;
 
-use crate::outside::chain::Transfer;
+use crate::outside::chain::{Anchored, Transfer};
 
 /// A contract on a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,12 +18,27 @@ pub struct Deployed {
     pub contract: EvmAddress,
 }
 
+impl Deployed {
+    /// By the id of the contract's stream.
+    fn named(id: &str) -> Option<Self> {
+        let (chain_id, contract) = id.split_once('-')?;
+        let contract = EvmAddress::parse(contract).ok()?;
+        Some(Self { chain_id: chain_id.parse().ok()?, contract })
+    }
+}
+
 /// What a log says of the tokens of its contracts.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
+    /// Whether it is the whole log: then a token it does not know was never asked for.
+    whole: bool,
     tokens: BTreeMap<(Deployed, String), Token>,
     /// By token: where its mint is asked for.
     orders: BTreeMap<String, Deployed>,
+    /// Heads that are anchored for good, by their size, with where the log says so.
+    anchors: BTreeMap<(Deployed, u64), (String, i64)>,
+    /// Up to this final block every movement is said to be in the log.
+    followed: BTreeMap<Deployed, u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -49,9 +66,18 @@ pub struct Disagreement {
 }
 
 impl Told {
+    /// Nothing yet, of the whole log or of a part of it in which streams are whole.
+    pub fn of(whole: bool) -> Self {
+        Self { whole, ..Self::default() }
+    }
+
     /// Takes in the next event of the log.
     pub fn hear(&mut self, event: &Recorded) -> Result<(), Undecodable> {
         let (id, position) = (event.aggregate_id.clone(), event.position);
+        if let Some(happened) = event.event::<Contract>()? {
+            self.hear_of(Deployed::named(&id), happened, position);
+            return Ok(());
+        }
         let Some(happened) = event.event::<Nft>()? else {
             return Ok(());
         };
@@ -91,30 +117,77 @@ impl Told {
         Ok(())
     }
 
+    fn hear_of(&mut self, deployed: Option<Deployed>, happened: ContractEvent, position: i64) {
+        let Some(deployed) = deployed else { return };
+        match happened {
+            ContractEvent::AnchorConfirmed { anchor, .. } => {
+                self.anchors.insert((deployed, anchor.size), (anchor.root, position));
+            }
+            ContractEvent::ContractFollowed { block, .. } => {
+                self.followed.insert(deployed, block);
+            }
+            ContractEvent::ContractDeployed { .. }
+            | ContractEvent::AnchorAssigned { .. }
+            | ContractEvent::AnchorSlotLost { .. }
+            | ContractEvent::AnchorFailed { .. } => {}
+        }
+    }
+
     /// The contracts it speaks of.
     pub fn contracts(&self) -> impl Iterator<Item = Deployed> {
         let mut all: Vec<Deployed> = self.orders.values().copied().collect();
+        all.extend(self.anchors.keys().map(|(deployed, _)| *deployed));
         all.sort_unstable();
         all.dedup();
         all.into_iter()
     }
 
+    /// Against all heads that one contract has taken in final blocks. `root_of` gives the root of the
+    /// first so many events of the log, as far as it goes.
+    pub fn against_anchors(
+        &self,
+        deployed: Deployed,
+        on_chain: &[Anchored],
+        root_of: impl Fn(u64) -> Option<[u8; 32]>,
+    ) -> Vec<Disagreement> {
+        let mut found = Vec::new();
+        for Anchored { size, root, tx_hash } in on_chain {
+            if root_of(*size).is_some_and(|ours| ours != *root) {
+                let what = format!("{tx_hash} anchored another log of {size} events than this one");
+                found.push(Disagreement { position: None, what });
+            }
+        }
+        let told = self.anchors.iter().filter(|((of, _), _)| *of == deployed);
+        for ((_, size), (root, position)) in told {
+            let same = |there: &Anchored| there.size == *size && hex::encode(there.root) == *root;
+            if !on_chain.iter().any(same) {
+                let what =
+                    format!("the head of {size} events is anchored in the log, and not there");
+                found.push(Disagreement { position: Some(*position), what });
+            }
+        }
+        found
+    }
+
     /// Against all movements in final blocks of one contract. What the chain has done since the log was
     /// exported is no disagreement: a mint that is under way, or a movement newer than every one the
-    /// log knows of its token.
+    /// log knows of its token, unless the log says that it has followed the contract so far.
     pub fn against(&self, deployed: Deployed, transfers: &[Transfer]) -> Vec<Disagreement> {
         let mut found = Vec::new();
         let mut on_chain: BTreeMap<String, Vec<&Transfer>> = BTreeMap::new();
         for transfer in transfers {
             on_chain.entry(transfer.token.to_string()).or_default().push(transfer);
         }
+        let followed = self.followed.get(&deployed).copied();
         for (id, moves) in &on_chain {
             match self.tokens.get(&(deployed, id.clone())) {
+                // Somebody else's, for all this part of the log knows.
+                None if !self.whole => {}
                 None => found.push(Disagreement {
                     position: None,
                     what: format!("token {id} is on the chain, and the log never asked for it"),
                 }),
-                Some(token) => token.compare(id, moves, &mut found),
+                Some(token) => token.compare(id, moves, followed, &mut found),
             }
         }
         for ((of, id), token) in &self.tokens {
@@ -131,7 +204,14 @@ impl Told {
 }
 
 impl Token {
-    fn compare(&self, id: &str, on_chain: &[&Transfer], found: &mut Vec<Disagreement>) {
+    fn compare(
+        &self,
+        id: &str,
+        on_chain: &[&Transfer],
+        followed: Option<u64>,
+        found: &mut Vec<Disagreement>,
+    ) {
+        let is_followed = |transfer: &Transfer| Some(transfer.at.block_number) <= followed;
         let (mints, moves): (Vec<&Transfer>, Vec<&Transfer>) =
             on_chain.iter().partition(|transfer| transfer.from == EvmAddress::ZERO);
         let mut disagree = |position, what: String| {
@@ -147,7 +227,7 @@ impl Token {
                     disagree(Some(*position), what);
                 }
             }
-            (None, Some(mint)) if !self.open => {
+            (None, Some(mint)) if !self.open || is_followed(mint) => {
                 disagree(None, format!("is minted by {}, and not in the log", mint.at.tx_hash));
             }
             (Some((_, _, position)), None) => {
@@ -165,7 +245,9 @@ impl Token {
             }
         }
         let newest = self.moves.iter().map(|(told, _)| told.at.order()).max();
-        for transfer in moves.iter().filter(|transfer| Some(transfer.at.order()) <= newest) {
+        let is_known =
+            |transfer: &&&Transfer| Some(transfer.at.order()) <= newest || is_followed(transfer);
+        for transfer in moves.iter().filter(is_known) {
             if !self.moves.iter().any(|(told, _)| is_same(told, transfer)) {
                 let what = format!("moved by {}, and not in the log", transfer.at.tx_hash);
                 disagree(None, what);
@@ -200,7 +282,7 @@ mod tests {
 
     /// Token 1 was minted in block 3 and moved in block 5, token 2 is on its way, token 3 failed.
     fn told() -> Told {
-        let mut told = Told::default();
+        let mut told = Told::of(true);
         let minted = Some(("0x3".to_owned(), "0xb3".to_owned(), 10));
         let at = place(5);
         let moves = vec![(Move { from: ISLA, to: FINLAY, at }, 12)];
@@ -231,6 +313,49 @@ mod tests {
         // What the chain has done since.
         assert_eq!(found(|it| it.push(moved(2, EvmAddress::ZERO, ISLA, 9))), []);
         assert_eq!(found(|it| it.push(moved(1, FINLAY, ISLA, 9))), []);
+    }
+
+    #[test]
+    fn up_to_where_the_contract_was_followed_nothing_is_missing() {
+        let late = moved(1, FINLAY, ISLA, 9);
+        let open = moved(2, EvmAddress::ZERO, ISLA, 9);
+        for (followed, count) in [(8, 0), (9, 2)] {
+            let mut told = told();
+            told.followed.insert(CONTRACT, followed);
+            let transfers = [honest(), vec![late.clone(), open.clone()]].concat();
+            let found = told.against(CONTRACT, &transfers);
+            assert_eq!(found.len(), count, "{found:?}");
+            assert!(found.iter().all(|it| it.what.contains("not in the log")), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_log_says_nothing_of_tokens_it_does_not_know() {
+        let told = Told { whole: false, ..told() };
+        let transfers = [honest(), vec![moved(9, EvmAddress::ZERO, ISLA, 4)]].concat();
+        assert_eq!(told.against(CONTRACT, &transfers), []);
+        let twice = [honest(), vec![moved(1, EvmAddress::ZERO, ISLA, 4)]].concat();
+        assert_eq!(told.against(CONTRACT, &twice).len(), 1);
+    }
+
+    #[test]
+    fn another_log_s_heads_are_found_and_missing_ones() {
+        let mut told = told();
+        told.anchors.insert((CONTRACT, 5), (hex::encode([5; 32]), 20));
+        let head = |size: u64, root: u8| Anchored { size, root: [root; 32], tx_hash: "0xa".into() };
+        // Of the first nine events; the log goes no further.
+        let root_of = |size: u64| (size <= 9).then_some([u8::try_from(size).unwrap_or(0); 32]);
+        let found = |on_chain: &[Anchored]| {
+            let found = told.against_anchors(CONTRACT, on_chain, root_of);
+            found.into_iter().map(|it| (it.position, it.what)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[head(5, 5), head(7, 7), head(12, 1)]), []);
+        let other = found(&[head(5, 5), head(7, 8)]);
+        assert!(other.len() == 1 && other[0].1.contains("another log of 7 events"), "{other:?}");
+        let missing = found(&[head(7, 7)]);
+        assert!(missing.len() == 1 && missing[0].0 == Some(20), "{missing:?}");
+        let changed = found(&[head(5, 6)]);
+        assert_eq!(changed.len(), 2, "{changed:?}");
     }
 
     #[test]

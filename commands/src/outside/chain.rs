@@ -62,8 +62,12 @@ pub enum Spending {
     /// Tokens of one contract, together. One that is there already is left out, where there are several;
     /// alone, it makes the transaction fail.
     Mints { contract: EvmAddress, mints: Vec<Mint> },
+    /// One token, against the proof of its cask's approval.
+    ApprovedMint { contract: EvmAddress, mint: Mint, proof: Box<ApprovalProof> },
     /// A contract of ours that is made, with the texts of its collection.
     Deployment { name: String, symbol: String, admin: EvmAddress },
+    /// A head of the ledger that a contract keeps, with the proof that it continues the last one there.
+    Anchor { contract: EvmAddress, size: u64, root: [u8; 32], proof: Vec<[u8; 32]> },
     /// Nothing: no value from the signer to itself.
     Cancel,
 }
@@ -75,6 +79,24 @@ pub struct Mint {
     pub token: WhiskeyId,
     /// SHA-256 of the metadata document.
     pub digest: [u8; 32],
+}
+
+/// The approval of a cask as it stands in the log, taken apart as the contract wants it, and the path from
+/// it to the root of an anchored head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovalProof {
+    pub salt: [u8; 16],
+    pub tenant: u64,
+    pub sequence: u64,
+    /// The envelope's text from `"schemaVersion"` on.
+    pub rest: Vec<u8>,
+    pub tenant_position: u64,
+    /// In milliseconds since 1970.
+    pub recorded_at: i64,
+    pub position: u64,
+    /// Of the anchored head.
+    pub tree_size: u64,
+    pub path: Vec<[u8; 32]>,
 }
 
 /// What a block says of a transaction.
@@ -103,6 +125,14 @@ pub struct Spent {
     pub block_number: u64,
     pub block_hash: String,
     pub finalized_block: u64,
+}
+
+/// A head of a ledger, as a contract logged that it keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchored {
+    pub size: u64,
+    pub root: [u8; 32],
+    pub tx_hash: String,
 }
 
 /// A movement of a token, as the contract logged it.
@@ -165,6 +195,28 @@ pub trait Chain: Send + Sync {
         contract: EvmAddress,
         of: &[WhiskeyId],
     ) -> Result<Vec<[u8; 32]>, ChainError>;
+
+    /// The last head of a ledger that the contract keeps, by its size and its root. A size of zero: none.
+    async fn anchored(&self, contract: EvmAddress) -> Result<(u64, [u8; 32]), ChainError>;
+
+    /// Whether the contract mints only what is proven to be approved.
+    async fn approval_required(&self, contract: EvmAddress) -> Result<bool, ChainError>;
+
+    /// Whether the contract takes heads from this account.
+    async fn may_anchor(
+        &self,
+        contract: EvmAddress,
+        account: EvmAddress,
+    ) -> Result<bool, ChainError>;
+
+    /// Every head of a ledger that the contract has taken in these blocks, if as many nodes agree as a
+    /// verdict needs.
+    async fn anchors(
+        &self,
+        contract: EvmAddress,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Anchored>, ChainError>;
 
     /// Every movement of a token in these blocks, mints and burns among them, if as many nodes agree
     /// as a verdict needs.

@@ -8,13 +8,14 @@ use domain::nft::address::EvmAddress;
 use tokio::time::{Instant, sleep};
 
 use super::chain::{Chain, ChainError};
-use super::ethers::Account;
+use super::ethers::{Account, ContractRole};
 use super::evm_network::EvmNetwork;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The contract `deployer` makes with its first transaction, and `minters` allowed to mint. Does
+/// The contract `deployer` makes with its first transaction, and `minters` allowed to mint and to keep
+/// heads of the ledger there. Does
 /// only what is not done yet, so it can be broken off anywhere and begun again.
 pub async fn development_contract(
     network: &EvmNetwork,
@@ -27,11 +28,13 @@ pub async fn development_contract(
         send_and_wait(network, &deployment).await?;
     }
     for minter in minters {
-        if !network.may_mint(contract, *minter).await? {
-            let nonce = network.nonce(deployer.address()).await?;
-            let fees = network.fees().await?;
-            let grant = deployer.sign_minter_grant(nonce, contract, *minter, fees)?;
-            send_and_wait(network, &grant).await?;
+        for role in [ContractRole::Minter, ContractRole::Anchor] {
+            if !network.has_role(contract, role, *minter).await? {
+                let nonce = network.nonce(deployer.address()).await?;
+                let fees = network.fees().await?;
+                let grant = deployer.sign_grant(nonce, contract, role, *minter, fees)?;
+                send_and_wait(network, &grant).await?;
+            }
         }
     }
     Ok(contract)

@@ -17,7 +17,7 @@ use ethers_core::utils::{get_contract_address, hash_message, keccak256, to_check
 use ethers_signers::{LocalWallet, Signer as _};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::chain::{ChainError, FeeStyle, Fees, Mint, Signer, Spending};
+use super::chain::{self, ChainError, FeeStyle, Fees, Mint, Signer, Spending};
 use super::signers::Signature;
 use super::signers::policy::{Kind, Unsigned};
 
@@ -71,14 +71,15 @@ impl Account {
         self.sign(&unsigned, AttemptKind::Deployment)
     }
 
-    pub(super) fn sign_minter_grant(
+    pub(super) fn sign_grant(
         &self,
         nonce: u64,
         contract: EvmAddress,
-        minter: EvmAddress,
+        role: ContractRole,
+        to: EvmAddress,
         fees: Fees,
     ) -> Result<Attempt, ChainError> {
-        let call = GrantRoleCall { role: minter_role(), account: address(minter) };
+        let call = GrantRoleCall { role: role.hash(), account: address(to) };
         let unsigned = self.unsigned(nonce, fees, Some(contract), call.encode(), 200_000);
         self.sign(&unsigned, AttemptKind::Mint)
     }
@@ -129,6 +130,10 @@ const MINT_GAS_LIMIT: u64 = 200_000;
 /// The same for each of those that are minted together. A hundred of them stay below what a transaction
 /// may take at all (EIP-7825).
 const GAS_LIMIT_OF_EACH: u64 = 150_000;
+/// Enough for a mint with the longest proof there can be.
+pub const APPROVED_MINT_GAS_LIMIT: u64 = 500_000;
+/// Enough to keep a head with the longest proof there can be.
+pub const ANCHOR_GAS_LIMIT: u64 = 500_000;
 /// Enough to make the contract.
 pub const DEPLOYMENT_GAS_LIMIT: u64 = 8_000_000;
 /// What a transaction costs that does nothing.
@@ -136,7 +141,12 @@ const CANCEL_GAS_LIMIT: u64 = 21_000;
 
 /// The functions of the contract that lanes call.
 pub fn called_by_lanes() -> BTreeSet<[u8; 4]> {
-    BTreeSet::from([MintCall::selector(), MintBatchCall::selector()])
+    BTreeSet::from([
+        MintCall::selector(),
+        MintBatchCall::selector(),
+        MintApprovedCall::selector(),
+        AnchorCall::selector(),
+    ])
 }
 
 /// The most gas that so many mints in one transaction may take.
@@ -165,6 +175,15 @@ pub(super) fn spend(
             };
             let gas_limit = mints_gas_limit(mints.len());
             (Kind::Call, Some(*contract), call, gas_limit, AttemptKind::Mint)
+        }
+        Spending::ApprovedMint { contract, mint, proof } => {
+            let call = mint_approved_call(mint, proof);
+            let gas_limit = APPROVED_MINT_GAS_LIMIT;
+            (Kind::Call, Some(*contract), call, gas_limit, AttemptKind::Mint)
+        }
+        Spending::Anchor { contract, size, root, proof } => {
+            let call = AnchorCall { size: *size, root: *root, proof: proof.clone() }.encode();
+            (Kind::Call, Some(*contract), call, ANCHOR_GAS_LIMIT, AttemptKind::Anchor)
         }
         Spending::Cancel => {
             (Kind::Cancel, Some(signer), Vec::new(), CANCEL_GAS_LIMIT, AttemptKind::Cancel)
@@ -230,6 +249,32 @@ fn mint_batch_call(mints: &[Mint]) -> Vec<u8> {
     MintBatchCall { casks: mints.iter().map(cask).collect() }.encode()
 }
 
+fn mint_approved_call(mint: &Mint, approval: &chain::ApprovalProof) -> Vec<u8> {
+    let proof = ApprovalProof {
+        salt: approval.salt,
+        tenant: approval.tenant,
+        sequence: approval.sequence,
+        rest: approval.rest.clone().into(),
+        tenant_position: approval.tenant_position,
+        recorded_at: approval.recorded_at,
+        position: approval.position,
+        tree_size: approval.tree_size,
+        path: approval.path.clone(),
+    };
+    let call = MintApprovedCall {
+        to: address(mint.recipient),
+        token_id: token_id(mint.token),
+        metadata_digest: mint.digest,
+        proof,
+    };
+    call.encode()
+}
+
+/// Call data that asks whether a mint needs the proof of an approval.
+pub(super) fn approval_required() -> String {
+    Bytes::from(ApprovalRequiredCall.encode()).to_string()
+}
+
 fn token_id(of: WhiskeyId) -> U256 {
     U256::from(of.value().unsigned_abs())
 }
@@ -267,14 +312,36 @@ fn transaction(unsigned: &Unsigned) -> TypedTransaction {
     }
 }
 
-fn minter_role() -> [u8; 32] {
-    keccak256(b"MINTER_ROLE")
+/// What the contract lets an account do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContractRole {
+    Minter,
+    Anchor,
 }
 
-/// Call data that asks whether an account may mint.
-pub(super) fn has_minter_role(account: EvmAddress) -> String {
-    let call = HasRoleCall { role: minter_role(), account: address(account) };
+impl ContractRole {
+    fn hash(self) -> [u8; 32] {
+        keccak256(match self {
+            Self::Minter => "MINTER_ROLE",
+            Self::Anchor => "ANCHOR_ROLE",
+        })
+    }
+}
+
+/// Call data that asks whether an account has a role.
+pub(super) fn has_role(role: ContractRole, account: EvmAddress) -> String {
+    let call = HasRoleCall { role: role.hash(), account: address(account) };
     Bytes::from(call.encode()).to_string()
+}
+
+/// Call data that asks for the last head that is kept.
+pub(super) fn anchored_head() -> String {
+    Bytes::from(AnchoredHeadCall.encode()).to_string()
+}
+
+pub(super) fn read_head(answer: &str) -> Result<(u64, [u8; 32]), ChainError> {
+    let bytes: Bytes = answer.parse().map_err(nonsense)?;
+    <(u64, [u8; 32])>::decode(bytes).map_err(nonsense)
 }
 
 /// Call data that asks who holds a token.
@@ -290,6 +357,21 @@ pub(super) fn digest_of(token: WhiskeyId) -> String {
 /// The first topic of the log of every movement.
 pub(super) fn transfer_topic() -> String {
     format!("{:?}", TransferFilter::signature())
+}
+
+/// The first topic of the log of every head that is kept.
+pub(super) fn anchored_topic() -> String {
+    format!("{:?}", CheckpointAnchoredFilter::signature())
+}
+
+/// Size and root of the head, from such a log.
+pub(super) fn read_anchored(topics: &[String], data: &str) -> Result<(u64, [u8; 32]), ChainError> {
+    let [_, size] = topics else {
+        return Err(nonsense("a head without its topics"));
+    };
+    let size: U256 = size.parse().map_err(nonsense)?;
+    let size = u64::try_from(size).map_err(|_| nonsense("a head of more events than there are"))?;
+    Ok((size, read_word(data)?))
 }
 
 /// The token that such a log says was left out of a batch; none if it is another log.

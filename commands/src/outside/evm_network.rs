@@ -11,8 +11,10 @@ use domain::nft::address::EvmAddress;
 use futures::future::join_all;
 use jsonrpsee_core::rpc_params;
 
-use super::chain::{Chain, ChainError, FeeStyle, Fees, Heads, Receipt, Spent, Transfer, Verdict};
-use super::ethers;
+use super::chain::{
+    Anchored, Chain, ChainError, FeeStyle, Fees, Heads, Receipt, Spent, Transfer, Verdict,
+};
+use super::ethers::{self, ContractRole};
 use super::rpc::{Block, Node, height, quantity};
 
 /// What a transaction offers where the node suggests nothing.
@@ -69,12 +71,13 @@ impl EvmNetwork {
         ethers::read_address(&self.call(contract, ethers::owner_of(token)).await?)
     }
 
-    pub(super) async fn may_mint(
+    pub(super) async fn has_role(
         &self,
         contract: EvmAddress,
-        minter: EvmAddress,
+        role: ContractRole,
+        account: EvmAddress,
     ) -> Result<bool, ChainError> {
-        ethers::read_bool(&self.call(contract, ethers::has_minter_role(minter)).await?)
+        ethers::read_bool(&self.call(contract, ethers::has_role(role, account)).await?)
     }
 
     pub(super) async fn has_code(&self, at: EvmAddress) -> Result<bool, ChainError> {
@@ -234,13 +237,51 @@ impl Chain for EvmNetwork {
         words.iter().map(|word| ethers::read_word(word)).collect()
     }
 
+    async fn anchored(&self, contract: EvmAddress) -> Result<(u64, [u8; 32]), ChainError> {
+        ethers::read_head(&self.call(contract, ethers::anchored_head()).await?)
+    }
+
+    async fn approval_required(&self, contract: EvmAddress) -> Result<bool, ChainError> {
+        ethers::read_bool(&self.call(contract, ethers::approval_required()).await?)
+    }
+
+    async fn may_anchor(
+        &self,
+        contract: EvmAddress,
+        account: EvmAddress,
+    ) -> Result<bool, ChainError> {
+        self.has_role(contract, ContractRole::Anchor, account).await
+    }
+
     async fn transfers(
         &self,
         contract: EvmAddress,
         from: u64,
         to: u64,
     ) -> Result<Vec<Transfer>, ChainError> {
-        let mut told = self.all(|node| node.transfers(contract, from, to)).await;
+        let told = self.all(|node| node.transfers(contract, from, to)).await;
+        self.agreed_logs(told, from, to)
+    }
+
+    async fn anchors(
+        &self,
+        contract: EvmAddress,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Anchored>, ChainError> {
+        let told = self.all(|node| node.anchors(contract, from, to)).await;
+        self.agreed_logs(told, from, to)
+    }
+}
+
+impl EvmNetwork {
+    /// Logs that every node tells alike.
+    fn agreed_logs<T: PartialEq>(
+        &self,
+        mut told: Vec<Vec<T>>,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<T>, ChainError> {
         if told.len() < self.witnesses() {
             return Err(too_few());
         }
@@ -251,9 +292,7 @@ impl Chain for EvmNetwork {
         }
         Ok(first)
     }
-}
 
-impl EvmNetwork {
     /// What enough nodes say of a transaction, and none of them otherwise.
     fn agreed(&self, hash: &str, told: &[HashMap<String, Verdict>]) -> Option<Verdict> {
         let verdicts: Vec<&Verdict> = told.iter().filter_map(|of| of.get(hash)).collect();

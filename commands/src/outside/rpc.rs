@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::chain::{ChainError, Heads, Receipt, Spent, Transfer, Verdict};
+use super::chain::{Anchored, ChainError, Heads, Receipt, Spent, Transfer, Verdict};
 use super::circuit_breaker::Breaker;
 use super::ethers;
 use domain::nft::LogPlace;
@@ -86,6 +86,7 @@ struct ReceiptLog {
 #[serde(rename_all = "camelCase")]
 struct RawLog {
     topics: Vec<String>,
+    data: String,
     transaction_hash: String,
     block_number: String,
     block_hash: String,
@@ -361,14 +362,39 @@ impl Node {
         from: u64,
         to: u64,
     ) -> Result<Vec<Transfer>, ChainError> {
+        let logs = self.logs(contract, ethers::transfer_topic(), from, to).await?;
+        logs.into_iter().map(Transfer::try_from).collect()
+    }
+
+    pub async fn anchors(
+        &self,
+        contract: EvmAddress,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Anchored>, ChainError> {
+        let logs = self.logs(contract, ethers::anchored_topic(), from, to).await?;
+        let anchored = |log: RawLog| {
+            let (size, root) = ethers::read_anchored(&log.topics, &log.data)?;
+            Ok(Anchored { size, root, tx_hash: log.transaction_hash })
+        };
+        logs.into_iter().map(anchored).collect()
+    }
+
+    /// Logs of a contract with this first topic.
+    async fn logs(
+        &self,
+        contract: EvmAddress,
+        topic: String,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<RawLog>, ChainError> {
         let filter = json!({
             "address": contract.to_string(),
             "fromBlock": format!("{from:#x}"),
             "toBlock": format!("{to:#x}"),
-            "topics": [ethers::transfer_topic()],
+            "topics": [topic],
         });
-        let logs: Vec<RawLog> = self.ask("eth_getLogs", rpc_params![filter]).await?;
-        logs.into_iter().map(Transfer::try_from).collect()
+        self.ask("eth_getLogs", rpc_params![filter]).await
     }
 
     fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {

@@ -1,24 +1,44 @@
-//! Contract: a deployed contract on a network, and how far its logs are in ours. Its id is the chain's
-//! and its address.
+//! Contract: a deployed contract on a network, how far its logs are in ours, and which heads of our
+//! ledger it keeps. Its id is the chain's and its address.
 
+mod anchor;
+mod lawful;
+
+pub use anchor::{AssignAnchor, ConfirmAnchor, FailAnchor, LoseAnchorSlot};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::command::{Command, Decision, aggregate};
+use crate::command::{Command, aggregate};
 use crate::deployment::Plan;
 use crate::event::events;
-use crate::id::{DeploymentId, UserId};
-use crate::nft::Inclusion;
+use crate::id::DeploymentId;
+use crate::nft::address::EvmAddress;
+use crate::nft::{Cost, FailureClass, Inclusion};
 use crate::permission::Permission;
 use crate::refusal::{Kind, Refusal};
-use crate::replay::Lawful;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
     /// Whether it was made by a deployment of ours.
     deployed: bool,
     /// The last block whose transfers are in the log; none before the first.
     followed: Option<u64>,
+    /// The head that is on its way there.
+    anchoring: Option<Anchor>,
+    /// Size of the last head that is there for good.
+    anchored: u64,
+}
+
+/// A head of the ledger, as a contract keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Anchor {
+    /// How many events it covers.
+    pub size: u64,
+    /// Of their tree, in hex.
+    pub root: String,
+    /// Size of the head the contract has, which this one is proven to continue; 0 for the first.
+    pub before: u64,
 }
 
 events! {
@@ -35,20 +55,46 @@ events! {
             block: u64,
             block_hash: String,
         },
+        AnchorAssigned = "contract.anchor_assigned" v 1 {
+            anchor: Anchor,
+            signer: EvmAddress,
+            nonce: u64,
+        },
+        /// Its nonce was spent by somebody else; the next one comes by schedule.
+        AnchorSlotLost = "contract.anchor_slot_lost" v 1 { nonce: u64, finalized_block: u64 },
+        AnchorConfirmed = "contract.anchor_confirmed" v 1 {
+            anchor: Anchor,
+            inclusion: Inclusion,
+            finalized_block: u64,
+            cost: Cost,
+        },
+        AnchorFailed = "contract.anchor_failed" v 1 {
+            class: FailureClass,
+            evidence: Inclusion,
+            finalized_block: u64,
+        },
     }
 }
 
-/// Nothing about following a chain can be refused.
 #[derive(Debug, PartialEq, Eq, Error)]
-pub enum ContractError {}
+pub enum ContractError {
+    #[error("a head is on its way to the contract already")]
+    AnchorUnderWay,
+    #[error("no head is on its way to the contract")]
+    NoAnchor,
+    #[error("a head of {0} events or more is there already")]
+    NotNewer(u64),
+    #[error("block {block} is not final: the chain is final up to {finalized}")]
+    NotFinal { block: u64, finalized: u64 },
+}
 
 impl Refusal for ContractError {
     fn kind(&self) -> Kind {
-        match *self {}
+        Kind::IllegalState
     }
 
     fn code(&self) -> &'static str {
-        match *self {}
+        "ILLEGAL_STATE"
     }
 }
 
@@ -57,12 +103,29 @@ impl Contract {
         match event {
             ContractEvent::ContractDeployed { .. } => self.deployed = true,
             ContractEvent::ContractFollowed { block, .. } => self.followed = Some(block),
+            ContractEvent::AnchorAssigned { anchor, .. } => self.anchoring = Some(anchor),
+            ContractEvent::AnchorConfirmed { anchor, .. } => {
+                (self.anchoring, self.anchored) = (None, anchor.size);
+            }
+            ContractEvent::AnchorSlotLost { .. } | ContractEvent::AnchorFailed { .. } => {
+                self.anchoring = None;
+            }
         }
     }
 
     /// The first block whose transfers are not in the log yet.
     pub fn next_block(&self) -> u64 {
         self.followed.map_or(0, |block| block.saturating_add(1))
+    }
+
+    /// Size of the last head that is there for good; 0 if there is none.
+    pub const fn anchored(&self) -> u64 {
+        self.anchored
+    }
+
+    /// The head that is on its way there.
+    pub const fn anchoring(&self) -> Option<&Anchor> {
+        self.anchoring.as_ref()
     }
 }
 
@@ -109,20 +172,7 @@ impl Command<Contract> for RecordFollowed {
     }
 }
 
-aggregate!(Contract, "contract", ContractEvent, ContractError, snapshot 2);
-
-impl Lawful for Contract {
-    fn causes(&self, event: &ContractEvent, _: Option<UserId>) -> Vec<Decision<Self>> {
-        vec![match event.clone() {
-            ContractEvent::ContractDeployed { deployment, plan, inclusion } => {
-                Decision::of(RecordDeployed { deployment, plan, inclusion })
-            }
-            ContractEvent::ContractFollowed { network, block, block_hash } => {
-                Decision::of(RecordFollowed { network, block, block_hash })
-            }
-        }]
-    }
-}
+aggregate!(Contract, "contract", ContractEvent, ContractError, snapshot 3);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -133,6 +183,39 @@ pub(crate) mod samples {
             deployment: DeploymentId::new(7_500_001),
             plan: crate::deployment::samples::plan(),
             inclusion: crate::nft::samples::inclusion(),
+        }
+    }
+
+    pub fn anchor() -> Anchor {
+        Anchor { size: 1_200, root: "ab".repeat(32), before: 900 }
+    }
+
+    pub fn signer() -> EvmAddress {
+        EvmAddress::parse("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266").unwrap()
+    }
+
+    pub fn anchor_assigned() -> ContractEvent {
+        ContractEvent::AnchorAssigned { anchor: anchor(), signer: signer(), nonce: 3 }
+    }
+
+    pub fn anchor_slot_lost() -> ContractEvent {
+        ContractEvent::AnchorSlotLost { nonce: 3, finalized_block: 9 }
+    }
+
+    pub fn anchor_confirmed() -> ContractEvent {
+        ContractEvent::AnchorConfirmed {
+            anchor: anchor(),
+            inclusion: crate::nft::samples::inclusion(),
+            finalized_block: 9,
+            cost: crate::nft::samples::cost(),
+        }
+    }
+
+    pub fn anchor_failed() -> ContractEvent {
+        ContractEvent::AnchorFailed {
+            class: FailureClass::RevertedAtFinality,
+            evidence: crate::nft::samples::inclusion(),
+            finalized_block: 9,
         }
     }
 

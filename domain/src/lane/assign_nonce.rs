@@ -78,6 +78,10 @@ mod tests {
         given::<Lane>(vec![opened()])
             .when(together(&[7, 8, 9]))
             .then_expect_events(vec![given_together.clone()]);
+        let proven = Errand::ApprovedMint { mint: mint(9), size: 1_200 };
+        given::<Lane>(vec![opened(), given_together.clone()])
+            .when(AssignNonce { tenant: TenantId::PLATFORM, errand: proven })
+            .then_expect_error(LaneError::HasSlot);
         for (mints, error) in [
             (vec![9, 10], LaneError::HasSlot),
             (vec![], LaneError::NotOneTransaction),

@@ -13,8 +13,13 @@ pub const MAX_MINTS: usize = 100;
 pub enum Errand {
     /// Tokens of one contract, minted together. Each is judged by itself.
     Mints { mints: Vec<WhiskeyId> },
+    /// One token, minted against the proof that its cask's approval is in an anchored head of the ledger,
+    /// the one of this size.
+    ApprovedMint { mint: WhiskeyId, size: u64 },
     /// Making a contract.
     Deployment { deployment: DeploymentId },
+    /// Keeping the ledger's head of this size at a contract, which is named as its stream is.
+    Anchor { contract: String, size: u64 },
 }
 
 impl Errand {
@@ -22,25 +27,25 @@ impl Errand {
     pub fn mints(&self) -> &[WhiskeyId] {
         match self {
             Self::Mints { mints } => mints,
-            Self::Deployment { .. } => &[],
+            Self::ApprovedMint { mint, .. } => std::slice::from_ref(mint),
+            Self::Deployment { .. } | Self::Anchor { .. } => &[],
         }
     }
 
     /// What its transaction is called.
     pub const fn attempt(&self) -> AttemptKind {
         match self {
-            Self::Mints { .. } => AttemptKind::Mint,
+            Self::Mints { .. } | Self::ApprovedMint { .. } => AttemptKind::Mint,
             Self::Deployment { .. } => AttemptKind::Deployment,
+            Self::Anchor { .. } => AttemptKind::Anchor,
         }
     }
 
     /// Whether both would do the same, at least in part.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Mints { mints }, Self::Mints { mints: others }) => {
-                mints.iter().any(|mint| others.contains(mint))
-            }
-            _ => self == other,
+        match self.mints() {
+            [] => self == other,
+            mints => mints.iter().any(|mint| other.mints().contains(mint)),
         }
     }
 

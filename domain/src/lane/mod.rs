@@ -96,6 +96,8 @@ pub enum AttemptKind {
     Mint,
     /// Makes a contract.
     Deployment,
+    /// Keeps a head of the ledger at a contract.
+    Anchor,
     /// Spends the nonce on nothing.
     Cancel,
 }

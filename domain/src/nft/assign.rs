@@ -22,10 +22,11 @@ impl Command<Nft> for AssignMint {
         };
         match nft {
             Nft::Pinned { held: None, .. } => Ok(vec![assigned]),
-            // Whoever assigns has seen that there is enough again.
-            Nft::Pinned { held: Some(HoldReason::FeeCap | HoldReason::Funds), .. } => {
-                Ok(vec![NftEvent::MintReleased {}, assigned])
-            }
+            Nft::Pinned {
+                held: Some(HoldReason::Operator | HoldReason::AlreadyOnChain), ..
+            } => Err(nft.illegal("assign")),
+            // Whoever assigns has seen that it may go on.
+            Nft::Pinned { held: Some(_), .. } => Ok(vec![NftEvent::MintReleased {}, assigned]),
             _ => Err(nft.illegal("assign")),
         }
     }

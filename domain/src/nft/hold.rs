@@ -14,6 +14,10 @@ pub enum HoldReason {
     FeeCap,
     /// The signer cannot pay.
     Funds,
+    /// It was ordered of a contract that nothing is minted by any more.
+    OtherContract,
+    /// The contract wants its approval proven, and no anchored head has it.
+    Unproven,
     /// The contract has this token already, and nobody here has minted it.
     AlreadyOnChain,
     Operator,
@@ -24,6 +28,8 @@ impl HoldReason {
         match self {
             Self::FeeCap => "fee_cap",
             Self::Funds => "funds",
+            Self::OtherContract => "other_contract",
+            Self::Unproven => "unproven",
             Self::AlreadyOnChain => "already_on_chain",
             Self::Operator => "operator",
         }

@@ -10,7 +10,9 @@ use domain::moment::Moment;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::tile::Asked;
+use super::hash::Hash;
+use super::tile::{self, Asked, Tile, WIDTH};
+use super::tree::Edge;
 use crate::recorded::{Place, Recorded};
 
 /// The shape of this version.
@@ -173,6 +175,18 @@ impl Bundle {
         }
     }
 
+    /// Root of the first `size` entries of the bundle's tree, which has `whole` of them; none if its tiles
+    /// do not go so far.
+    pub fn root(&self, size: u64, whole: u64) -> Option<Hash> {
+        let of_tile = |tile: Tile| {
+            let (_, (full, width)) = Edge::open_at(whole).nth(usize::from(tile.level))?;
+            let width = if tile.number < full { WIDTH } else { width };
+            let asked = Asked { level: Some(tile.level), number: tile.number, width };
+            tile::hashes(&self.read(&self.tile_file(asked)).ok()?)
+        };
+        Edge::of(size, of_tile).filter(|_| size <= whole).map(|edge| edge.root())
+    }
+
     /// Hands over every event, in its order. What is no event is left to the verdict.
     pub fn each(&self, size: u64, mut hear: impl FnMut(Recorded)) -> Result<(), BundleError> {
         for (block, width) in blocks(size) {
@@ -203,8 +217,6 @@ impl Bundle {
 
 /// The tiles of a tree of this size, of all levels: the full ones, and the last of each level.
 pub fn tiles(size: u64) -> impl Iterator<Item = Asked> {
-    use super::tile::WIDTH;
-    use super::tree::Edge;
     Edge::open_at(size).flat_map(|(level, (full, width))| {
         let whole = (0..full).map(move |number| (number, WIDTH));
         let open = (width > 0).then_some((full, width));

@@ -51,6 +51,14 @@ impl Ledger {
         Ok(unsigned(size.unwrap_or(0)))
     }
 
+    /// The position the next event of the log will have.
+    pub async fn next_position(&self) -> Result<u64, LedgerError> {
+        let (next,): (i64,) = sqlx::query_as("select next_position from eventstore.log")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(unsigned(next))
+    }
+
     /// The last signed head, with what witnesses signed of it; or the last one that a witness
     /// signed.
     pub async fn head(&self, witnessed: bool) -> Result<Option<Head>, LedgerError> {
@@ -111,6 +119,19 @@ impl Ledger {
         }
     }
 
+    /// Tiles of hashes, as far as they are asked for.
+    pub(super) async fn hash_tiles(&self, asked: &[Asked]) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let tile = |asked: &Asked| Some(Tile { level: asked.level?, number: asked.number });
+        let tiles = self.tiles(asked.iter().filter_map(tile)).await?;
+        let bytes = |asked: &Asked| {
+            let hashes = tile(asked).and_then(|tile| tiles.get(&tile));
+            let hashes = hashes.and_then(|hashes| hashes.get(..asked.width));
+            let broken = || LedgerError::Broken(asked.needs().unwrap_or(u64::MAX));
+            hashes.map(tile::bytes).ok_or_else(broken)
+        };
+        asked.iter().map(bytes).collect()
+    }
+
     /// Entries, each after its length in two bytes.
     async fn entries(&self, asked: Asked) -> Result<Vec<u8>, LedgerError> {
         let from = signed_number(asked.number).saturating_mul(WIDTH as i64);
@@ -155,11 +176,19 @@ impl Ledger {
         Ok(Some(Receipt { entry, index, path, note: head.note }))
     }
 
+    /// Root of the tree of this size, which was signed or is smaller than one that was.
+    pub async fn root(&self, size: u64) -> Result<Hash, LedgerError> {
+        Ok(self.edge_of(size).await?.root())
+    }
+
     /// The right edge of the tree as far as it was kept.
     pub(super) async fn edge(&self) -> Result<Edge, LedgerError> {
         let (size,): (i64,) =
             sqlx::query_as("select size from eventstore.ledger").fetch_one(&self.pool).await?;
-        let size = unsigned(size);
+        self.edge_of(unsigned(size)).await
+    }
+
+    async fn edge_of(&self, size: u64) -> Result<Edge, LedgerError> {
         let open = Edge::open_at(size).filter(|(_, (_, width))| *width > 0);
         let open = open.map(|(level, (number, _))| Tile { level, number });
         let tiles = self.tiles(open).await?;

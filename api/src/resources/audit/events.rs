@@ -30,8 +30,8 @@ pub struct AuditEvents {
 /// An event as it stands in the log.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct LoggedEvent {
-    position: String,
+pub(super) struct LoggedEvent {
+    pub(super) position: String,
     /// Dense within the tenant: nothing was left out.
     tenant_position: String,
     recorded_at: String,
@@ -39,7 +39,7 @@ struct LoggedEvent {
     aggregate_id: String,
     sequence: i64,
     #[oai(rename = "type")]
-    event_type: String,
+    pub(super) event_type: String,
     schema_version: i32,
     /// user, system or anonymous.
     actor_type: String,
@@ -52,7 +52,7 @@ struct LoggedEvent {
 }
 
 impl LoggedEvent {
-    fn of(event: &Recorded) -> Result<Self, JournalError> {
+    pub(super) fn of(event: &Recorded) -> Result<Self, JournalError> {
         let metadata = &event.metadata;
         Ok(Self {
             position: event.position.to_string(),

@@ -1,7 +1,8 @@
 //! A tenant's bundle, for auditors without a way to the database.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use domain::permission::Permission;
@@ -10,21 +11,38 @@ use eventstore::ledger::export::{Export, ExportError};
 use poem::Body;
 use poem_openapi::payload::{Attachment, AttachmentType};
 use poem_openapi::{ApiResponse, OpenApi};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::timeout;
 
+use super::places::{Place, Places};
 use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::error_code::ErrorCode;
 use crate::http::problem::Problem;
 use crate::resources::Tag;
 
 /// The database has other things to do.
-const AT_ONCE: usize = 1;
+const AT_ONCE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 pub struct AuditExport {
     export: Export,
-    places: Arc<Semaphore>,
+    places: Places,
+}
+
+/// A file that is sent from a place.
+struct Sent {
+    file: tokio::fs::File,
+    _place: Place,
+}
+
+impl AsyncRead for Sent {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.file).poll_read(context, buffer)
+    }
 }
 
 /// A tar file.
@@ -37,7 +55,7 @@ enum Archive {
 
 impl AuditExport {
     pub fn new(export: Export) -> Self {
-        Self { export, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { export, places: Places::new(AT_ONCE, 1) }
     }
 }
 
@@ -46,13 +64,13 @@ impl AuditExport {
     /// All events of the tenant, as a bundle that can be verified offline
     ///
     /// A tar file, up to the last signed head. `docs/ledger.md` says what is in it and what verifying
-    /// it proves. One is made at a time: 503 while another is.
+    /// it proves. A tenant is sent one at a time, and few tenants at once: 503 meanwhile.
     #[oai(path = "/audit/export", method = "get", operation_id = "audit_export")]
     async fn audit_export(&self, caller: Caller) -> Result<Archive, Problem> {
         must_be_allowed(&caller.0, Permission::READ_AUDIT)?;
         let busy = || Problem::new(ErrorCode::ServerBusy);
-        let _place = self.places.try_acquire().map_err(|_| busy())?;
         let tenant = caller.0.tenant();
+        let place = self.places.take(tenant).ok_or_else(busy)?;
         let folder = tempfile::tempdir().map_err(|error| Problem::internal(&error))?;
         let bundle = Bundle::at(&folder.path().join("bundle"));
         let scope = Scope::Tenant { tenant };
@@ -62,7 +80,9 @@ impl AuditExport {
         let packed = packed.await.map_err(|error| Problem::internal(&error))?;
         let file = tokio::fs::File::from_std(packed.map_err(|error| Problem::internal(&error))?);
         let name = format!("caskchain-{tenant}.tar");
-        let attachment = Attachment::new(Body::from_async_read(file)).filename(name);
+        // Whoever reads slowly keeps the place, and the file.
+        let sent = Sent { file, _place: place };
+        let attachment = Attachment::new(Body::from_async_read(sent)).filename(name);
         Ok(Archive::Tar(attachment.attachment_type(AttachmentType::Attachment)))
     }
 }

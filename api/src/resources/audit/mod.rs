@@ -4,6 +4,8 @@ pub mod events;
 pub mod export;
 pub mod logs;
 mod opened;
+mod places;
+pub mod stream;
 
 use domain::moment::Moment;
 use domain::violation::{Violation, bounded_text};

@@ -7,22 +7,42 @@ use domain::nft::{AssignMint, HoldBack, HoldReason, Nft};
 use eventstore::Loaded;
 
 use super::lane::LaneWorker;
-use super::look::state_of;
+use super::look::{Numbered, state_of};
 use super::ready::{Together, mint_of};
 use super::waiting::Mint;
 use crate::error::CommandError;
 use crate::outside::chain::Fees;
+use crate::outside::ethers;
 use crate::reactions::ReactionError;
 
-/// What a mint may cost in gas, as far as funds are concerned.
-const GAS_OF_A_MINT: u128 = 200_000;
+/// The gas a slot may still take.
+fn reserved((_, slot): &Numbered) -> u128 {
+    let signed = slot.attempts.last().map(|newest| newest.gas_limit);
+    let mints = || ethers::mints_gas_limit(slot.errand.mints().len());
+    signed.unwrap_or_else(mints).into()
+}
+
+/// The gas that new mints may take.
+fn limit(together: &Together) -> u128 {
+    match together.proven_by {
+        Some(_) => ethers::APPROVED_MINT_GAS_LIMIT.into(),
+        None => ethers::mints_gas_limit(together.nfts.len()).into(),
+    }
+}
 
 impl LaneWorker {
     /// Assigns what there is room for; says whether there was anything.
-    pub async fn assign(&self, lane: &Loaded<Lane>, pending: usize) -> Result<bool, ReactionError> {
-        let room = self.in_flight.saturating_sub(pending);
+    pub async fn assign(
+        &self,
+        lane: &Loaded<Lane>,
+        pending: &[Numbered],
+    ) -> Result<bool, ReactionError> {
+        let room = self.in_flight.saturating_sub(pending.len());
         if room == 0 || lane.state.gate() != Gate::Open || !self.chain.is_steady() {
             return Ok(false);
+        }
+        if self.anchor(lane).await? {
+            return Ok(true);
         }
         if self.may_deploy && self.assign_deployment(lane).await? {
             return Ok(true);
@@ -44,18 +64,18 @@ impl LaneWorker {
         lane: &Loaded<Lane>,
         taken: &[Mint],
         room: usize,
-        pending: usize,
+        pending: &[Numbered],
     ) -> Result<bool, ReactionError> {
         let mut ready = self.ready(taken).await?;
         // Those that cannot go together need more nonces than there is room for.
-        for waits in ready.drain(room.min(ready.len())..).flatten() {
+        let without = ready.drain(room.min(ready.len())..);
+        for waits in without.flat_map(|together| together.nfts) {
             self.waiting.put_back(&[(waits.tenant, mint_of(&waits))]);
         }
         let fees = self.chain.fees().await.map_err(CommandError::from)?;
-        let mints = ready.iter().map(Vec::len).sum::<usize>() + pending * self.mints_in_one;
-        let gas = u128::try_from(mints).unwrap_or(u128::MAX).saturating_mul(GAS_OF_A_MINT);
+        let gas = pending.iter().map(reserved).chain(ready.iter().map(limit)).sum();
         if let Some((reason, detail)) = self.obstacle(fees, gas).await? {
-            for nft in ready.iter().flatten() {
+            for nft in ready.iter().flat_map(|together| &together.nfts) {
                 self.hold_back(nft, reason, &detail).await?;
             }
             // The sweep brings them again.
@@ -111,18 +131,24 @@ impl LaneWorker {
         let (mut nonces, mut mints) = (0, 0);
         for together in ready {
             let Lane::Open { next_nonce: nonce, .. } = state else { return Ok(false) };
-            let Some(tenant) = together.first().map(|nft| nft.tenant) else { continue };
-            let errand = Errand::Mints { mints: together.iter().map(mint_of).collect() };
+            let Together { nfts, proven_by } = together;
+            let Some((first, tenant)) = nfts.first().map(|nft| (mint_of(nft), nft.tenant)) else {
+                continue;
+            };
+            let errand = match proven_by {
+                Some(size) => Errand::ApprovedMint { mint: first, size },
+                None => Errand::Mints { mints: nfts.iter().map(mint_of).collect() },
+            };
             let Ok(events) = (AssignNonce { tenant, errand }).decide(&state) else { continue };
             let (network, signer) = (self.chain.network().to_owned(), self.signer.address());
             let assign = AssignMint { network, signer, nonce };
             let given: Result<Vec<_>, _> =
-                together.iter().map(|nft| assign.decide(&nft.state)).collect();
+                nfts.iter().map(|nft| assign.decide(&nft.state)).collect();
             let Ok(given) = given else { continue };
             events.iter().cloned().for_each(|event| state.apply(event));
             numbered.extend(events);
-            (nonces, mints) = (nonces + 1, mints + together.len());
-            for (nft, events) in together.iter().zip(given) {
+            (nonces, mints) = (nonces + 1, mints + nfts.len());
+            for (nft, events) in nfts.iter().zip(given) {
                 commit = commit.append(nft, events);
             }
         }

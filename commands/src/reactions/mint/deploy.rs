@@ -60,7 +60,10 @@ impl Minter {
             match &*loaded.state {
                 Deployment::Confirmed { address } => return Ok(Some(*address)),
                 Deployment::Failed => return Ok(None),
-                Deployment::Requested { .. } => self.sweep_deployments(&mut -1).await?,
+                // This one and no other that may be waiting.
+                Deployment::Requested { .. } => {
+                    self.networks.iter().for_each(|served| served.waiting.add_deployment(id));
+                }
                 Deployment::Unrequested | Deployment::Assigned { .. } => {}
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -148,18 +151,28 @@ impl LaneWorker {
         Ok(commit.append(&loaded, lost))
     }
 
-    /// The contract is there, and is followed from here on by whoever is configured to.
-    pub(super) async fn confirm_deployment<'a>(
+    /// The contract is there; or nothing came of it.
+    pub(super) async fn settle_deployment<'a>(
         &self,
         asked: &Asked,
         commit: Commit<'a>,
         deployment: DeploymentId,
         (inclusion, finalized_block): (Inclusion, u64),
-        cost: Cost,
+        outcome: Result<Cost, FailureClass>,
     ) -> Result<Commit<'a>, CommandError> {
+        let id = deployment.to_string();
+        let cost = match outcome {
+            Ok(cost) => cost,
+            Err(class) => {
+                tracing::error!(deployment = id, class = class.word(), "no contract was made");
+                let fail = FailDeployment { class, evidence: inclusion, finalized_block };
+                let (loaded, failed) =
+                    self.commands.decide::<Deployment, _>(asked, &id, &fail).await?;
+                return Ok(commit.append(&loaded, failed));
+            }
+        };
         let seen = inclusion.clone();
         let confirm = ConfirmDeployment { inclusion: seen, finalized_block, cost };
-        let id = deployment.to_string();
         let (loaded, confirmed) =
             self.commands.decide::<Deployment, _>(asked, &id, &confirm).await?;
         let commit = commit.append(&loaded, confirmed);
@@ -169,21 +182,6 @@ impl LaneWorker {
         let contract = format!("{}-{address}", self.chain.chain_id());
         let (contract, made) = self.commands.decide::<Contract, _>(asked, &contract, &made).await?;
         Ok(commit.append(&contract, made))
-    }
-
-    pub(super) async fn fail_deployment<'a>(
-        &self,
-        asked: &Asked,
-        commit: Commit<'a>,
-        id: DeploymentId,
-        (evidence, finalized_block): (Inclusion, u64),
-        class: FailureClass,
-    ) -> Result<Commit<'a>, CommandError> {
-        tracing::error!(deployment = %id, class = class.word(), "no contract was made");
-        let fail = FailDeployment { class, evidence, finalized_block };
-        let (loaded, failed) =
-            self.commands.decide::<Deployment, _>(asked, &id.to_string(), &fail).await?;
-        Ok(commit.append(&loaded, failed))
     }
 }
 

@@ -44,15 +44,19 @@ impl LaneWorker {
         let (nonce, slot) = numbered;
         let Verdict { receipt, finalized_block } = verdict;
         let mut set_free = Vec::new();
-        if let Errand::Deployment { deployment } = slot.errand {
-            let seen = (inclusion(winner, receipt), *finalized_block);
-            commit = if let Some(class) = failure(numbered, winner, receipt) {
-                self.fail_deployment(asked, commit, deployment, seen, class).await?
-            } else {
-                let cost = cost(receipt, receipt.gas_used);
-                self.confirm_deployment(asked, commit, deployment, seen, cost).await?
-            };
-            return Ok(Judged { commit, set_free });
+        let outcome = failure(numbered, winner, receipt)
+            .map_or_else(|| Ok(cost(receipt, receipt.gas_used)), Err);
+        let seen = (inclusion(winner, receipt), *finalized_block);
+        match &slot.errand {
+            Errand::Mints { .. } | Errand::ApprovedMint { .. } => {}
+            Errand::Deployment { deployment } => {
+                commit = self.settle_deployment(asked, commit, *deployment, seen, outcome).await?;
+                return Ok(Judged { commit, set_free });
+            }
+            Errand::Anchor { contract, .. } => {
+                commit = self.settle_anchor(asked, commit, contract, seen, outcome).await?;
+                return Ok(Judged { commit, set_free });
+            }
         }
         let fates = fates(numbered, winner, receipt);
         for (mint, fate) in fates {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use domain::id::TenantId;
 use domain::lane::{Lane, OpenLane};
+use domain::nft::address::EvmAddress;
 use eventstore::Loaded;
+use eventstore::ledger::read::Ledger;
 use tokio_util::sync::CancellationToken;
 
+use super::anchor::Anchoring;
 use super::asked;
 use super::finality::Finality;
 use super::memory::Memory;
@@ -24,13 +27,17 @@ const GATHERINGS_A_BLOCK: u32 = 40;
 /// Drives the slots of one signer on one network.
 pub(super) struct LaneWorker {
     pub commands: Commands,
+    pub ledger: Ledger,
     pub chain: Arc<dyn Chain>,
     pub signer: Arc<dyn Signer>,
     pub in_flight: usize,
     pub mints_in_one: usize,
+    /// The one tokens are minted by; none where there is none yet.
+    pub contract: Option<EvmAddress>,
     pub may_deploy: bool,
     pub waiting: Arc<Waiting>,
     pub finality: Arc<Finality>,
+    pub anchoring: Option<Arc<Anchoring>>,
 }
 
 impl LaneWorker {

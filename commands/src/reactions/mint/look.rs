@@ -31,7 +31,7 @@ impl LaneWorker {
         let open: Vec<Numbered> =
             lane.state.open_slots().map(|(nonce, slot)| (nonce, slot.clone())).collect();
         memory.keep(&open);
-        if open.is_empty() && self.waiting.is_empty() {
+        if open.is_empty() && self.waiting.is_empty() && self.anchoring.is_none() {
             return Ok(false);
         }
         if *lane.state == Lane::Unopened {
@@ -39,7 +39,6 @@ impl LaneWorker {
             lane = self.lane().await?;
         }
         let sight = self.sight(open).await?;
-        let pending = sight.pending.len();
         let mut moved = self.settle(&lane, &sight.settled).await?;
         self.record_inclusions(&sight.included, memory).await?;
         self.record_reorgs(&sight.pending).await?;
@@ -48,7 +47,7 @@ impl LaneWorker {
         self.send(&sight.pending, memory).await?;
         moved |= self.sign(&lane, &sight.pending, memory).await?;
         if !self.finality.is_broken() {
-            moved |= self.assign(&lane, pending).await?;
+            moved |= self.assign(&lane, &sight.pending).await?;
         }
         Ok(moved)
     }

@@ -49,13 +49,24 @@ impl LaneWorker {
         let lost = lose.decide(&lane.state).map_err(CommandError::refused)?;
         let asked = self.asked(&format!("lane:{}", self.id()));
         let mut commit = self.commands.begin(&asked).append(&lane, lost);
-        if let Errand::Deployment { deployment } = slot.errand {
-            commit =
-                self.lose_deployment(&asked, commit, deployment, *nonce, finalized_block).await?;
-        }
-        for mint in slot.errand.mints() {
-            commit =
-                self.set_free(&asked, commit, slot.tenant, *mint, *nonce, finalized_block).await?;
+        match &slot.errand {
+            Errand::Mints { .. } | Errand::ApprovedMint { .. } => {
+                for mint in slot.errand.mints() {
+                    let (tenant, mint) = (slot.tenant, *mint);
+                    commit = self
+                        .set_free(&asked, commit, tenant, mint, *nonce, finalized_block)
+                        .await?;
+                }
+            }
+            Errand::Deployment { deployment } => {
+                commit = self
+                    .lose_deployment(&asked, commit, *deployment, *nonce, finalized_block)
+                    .await?;
+            }
+            Errand::Anchor { contract, .. } => {
+                commit =
+                    self.lose_anchor(&asked, commit, contract, *nonce, finalized_block).await?;
+            }
         }
         self.commands.commit(&asked, &(), commit).await?;
         tracing::error!(

@@ -11,6 +11,8 @@ pub(super) struct Memory {
     sent: BTreeMap<u64, Sent>,
     /// What was written down of a slot: its submission, or the block it was seen in.
     noted: HashSet<(u64, String)>,
+    /// Since when slots are known to be open.
+    seen: BTreeMap<u64, Instant>,
 }
 
 struct Sent {
@@ -26,6 +28,10 @@ impl Memory {
         let lowest = open.first().map_or(u64::MAX, |(nonce, _)| *nonce);
         self.sent = self.sent.split_off(&lowest);
         self.noted.retain(|(nonce, _)| *nonce >= lowest);
+        self.seen = self.seen.split_off(&lowest);
+        for (nonce, _) in open {
+            self.seen.entry(*nonce).or_insert_with(Instant::now);
+        }
     }
 
     /// Whether this is news.
@@ -43,6 +49,11 @@ impl Memory {
             Some(sent) if sent.tx_hash == tx_hash => now - sent.last >= again_after,
             _ => true,
         }
+    }
+
+    /// How long a slot is known to be open.
+    pub fn open_for(&self, nonce: u64, now: Instant) -> Duration {
+        self.seen.get(&nonce).map_or(Duration::ZERO, |seen| now.saturating_duration_since(*seen))
     }
 
     /// How long the newest bytes of a slot are out already.

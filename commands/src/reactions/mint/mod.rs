@@ -6,8 +6,11 @@
 //!
 //! `take` brings a request to where it waits for a nonce, `sweep` finds what was forgotten, and each
 //! lane has a loop that looks at the chain and does the next thing for all of its slots. `follow`
-//! writes down who holds the tokens. `deploy` makes contracts, by the same rules and in the same lanes.
+//! writes down who holds the tokens. `deploy` makes contracts, by the same rules and in the same lanes,
+//! and `anchor` keeps the ledger's head there.
 
+mod anchor;
+mod approval;
 mod assign;
 mod deploy;
 mod finality;
@@ -30,16 +33,19 @@ mod take;
 mod waiting;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream::Context as JetStream;
 use domain::command::Root;
 use domain::id::{TenantId, WhiskeyId};
 use domain::nft::address::EvmAddress;
+use eventstore::ledger::read::Ledger;
 use eventstore::{Context, Loaded};
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
+use self::anchor::Anchoring;
 use self::finality::Finality;
 use self::follow::Follower;
 use self::lane::LaneWorker;
@@ -76,6 +82,8 @@ pub struct MintingNetwork {
     pub mints_in_one: usize,
     /// Whether its accounts make contracts.
     pub may_deploy: bool,
+    /// How often its contract is given the ledger's head.
+    pub anchor_every: Option<Duration>,
 }
 
 /// A network with what its workers share.
@@ -84,6 +92,7 @@ struct Served {
     network: MintingNetwork,
     waiting: Arc<Waiting>,
     finality: Arc<Finality>,
+    anchoring: Option<Arc<Anchoring>>,
 }
 
 /// Mints on all networks this process serves.
@@ -92,6 +101,7 @@ pub struct Minter {
     commands: Commands,
     content: ContentStore,
     pins: Pins,
+    ledger: Ledger,
     networks: Vec<Served>,
 }
 
@@ -101,11 +111,17 @@ impl Minter {
         networks: Vec<MintingNetwork>,
         content: ContentStore,
         pins: Pins,
+        ledger: Ledger,
     ) -> Self {
-        let served =
-            |network| Served { network, waiting: Arc::default(), finality: Arc::default() };
+        let served = |network: MintingNetwork| {
+            let anchoring = network
+                .contract
+                .zip(network.anchor_every)
+                .map(|(contract, every)| Arc::new(Anchoring::new(contract, every)));
+            Served { network, waiting: Arc::default(), finality: Arc::default(), anchoring }
+        };
         let networks = networks.into_iter().map(served).collect();
-        Self { commands, content, pins, networks }
+        Self { commands, content, pins, ledger, networks }
     }
 
     /// Takes requests and drives lanes until stopped.
@@ -132,17 +148,20 @@ impl Minter {
 
     fn lanes(&self) -> Vec<LaneWorker> {
         let of_network = |served: &Served| {
-            let Served { network, waiting, finality } = served.clone();
-            let commands = self.commands.clone();
+            let Served { network, waiting, finality, anchoring } = served.clone();
+            let (commands, ledger) = (self.commands.clone(), self.ledger.clone());
             network.signers.clone().into_iter().map(move |signer| LaneWorker {
                 commands: commands.clone(),
+                ledger: ledger.clone(),
                 chain: Arc::clone(&network.chain),
                 signer,
                 in_flight: network.in_flight,
                 mints_in_one: network.mints_in_one,
+                contract: network.contract,
                 may_deploy: network.may_deploy,
                 waiting: Arc::clone(&waiting),
                 finality: Arc::clone(&finality),
+                anchoring: anchoring.clone(),
             })
         };
         self.networks.iter().flat_map(of_network).collect()

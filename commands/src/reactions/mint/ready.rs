@@ -13,7 +13,11 @@ use crate::error::CommandError;
 use crate::reactions::ReactionError;
 
 /// Mints that one transaction can do: of one tenant and one contract.
-pub(super) type Together = Vec<Loaded<Nft>>;
+pub(super) struct Together {
+    pub nfts: Vec<Loaded<Nft>>,
+    /// The anchored head that proves the approval of the only one of them, where the contract wants that.
+    pub proven_by: Option<u64>,
+}
 
 impl LaneWorker {
     /// Those that still want a nonce on this network, and whose tokens the contract does not have.
@@ -26,10 +30,50 @@ impl LaneWorker {
         wanted.sort_by_key(place);
         let mut ready = Vec::new();
         for same in wanted.chunk_by(|a, b| place(a) == place(b)) {
+            let Some((_, contract)) = same.first().and_then(place) else { continue };
+            if self.contract != Some(contract) {
+                let detail = format!("nothing is minted by {contract} here");
+                for nft in same {
+                    self.hold_back(nft, HoldReason::OtherContract, &detail).await?;
+                }
+                continue;
+            }
             let unminted = self.unminted(same).await?;
-            ready.extend(unminted.chunks(self.mints_in_one).map(<[_]>::to_vec));
+            if unminted.is_empty() {
+                continue;
+            }
+            let required = self.chain.approval_required(contract).await;
+            if required.map_err(CommandError::from)? {
+                ready.extend(self.proven(contract, unminted).await?);
+            } else {
+                let together =
+                    |some: &[Loaded<Nft>]| Together { nfts: some.to_vec(), proven_by: None };
+                ready.extend(unminted.chunks(self.mints_in_one).map(together));
+            }
         }
         Ok(ready)
+    }
+
+    /// Those whose approval is in an anchored head, each by itself. The others wait for one: the sweep
+    /// brings them again.
+    async fn proven(
+        &self,
+        contract: EvmAddress,
+        nfts: Vec<Loaded<Nft>>,
+    ) -> Result<Vec<Together>, ReactionError> {
+        let id = format!("{}-{contract}", self.chain.chain_id());
+        let anchored = self.contract(&id).await?.state.anchored();
+        let mut proven = Vec::with_capacity(nfts.len());
+        for nft in nfts {
+            let approval = self.approval(mint_of(&nft)).await?;
+            if u64::try_from(approval.position).is_ok_and(|position| position < anchored) {
+                proven.push(Together { nfts: vec![nft], proven_by: Some(anchored) });
+            } else if !self.anchors_at(&id) {
+                let detail = "its approval has to be anchored, and no heads are anchored here";
+                self.hold_back(&nft, HoldReason::Unproven, detail).await?;
+            }
+        }
+        Ok(proven)
     }
 
     fn is_wanted(&self, nft: &Loaded<Nft>) -> bool {
@@ -44,7 +88,7 @@ impl LaneWorker {
 
     /// Without those the contract has already: a token that nobody here has minted is for people
     /// to judge.
-    async fn unminted(&self, nfts: &[Loaded<Nft>]) -> Result<Together, ReactionError> {
+    async fn unminted(&self, nfts: &[Loaded<Nft>]) -> Result<Vec<Loaded<Nft>>, ReactionError> {
         let mut unminted = Vec::with_capacity(nfts.len());
         let Some((_, contract)) = nfts.first().and_then(place) else { return Ok(unminted) };
         let tokens: Vec<WhiskeyId> = nfts.iter().map(mint_of).collect();

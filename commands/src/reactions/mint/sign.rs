@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use domain::command::Command;
-use domain::lane::{Attempt, Errand, Lane, LaneEvent, SignAttempt, Slot};
+use domain::lane::{Attempt, Errand, Lane, LaneEvent, RequestCancel, SignAttempt, Slot};
 use domain::nft::{HoldReason, LetGo, Nft};
 use eventstore::Loaded;
 
@@ -12,13 +12,15 @@ use super::lane::LaneWorker;
 use super::look::Numbered;
 use super::memory::Memory;
 use super::offer;
-use super::spending::mints;
+use super::spending::{approved, mints};
 use crate::error::CommandError;
 use crate::outside::chain::{Fees, Spending};
 use crate::reactions::ReactionError;
 
 /// A transaction that is out for so many blocks' times without coming into one is stuck.
 const STUCK_AFTER_BLOCKS: u32 = 4;
+/// A slot for what nobody here may do is left so long to whoever may, before its nonce is given up.
+const LEFT_ALONE_BLOCKS: u32 = 30;
 
 impl LaneWorker {
     /// Signs for the slots that want it; says whether there were any.
@@ -35,9 +37,20 @@ impl LaneWorker {
         let asked_fees = self.chain.fees().await.map_err(CommandError::from)?;
         let mut signed: Vec<LaneEvent> = Vec::new();
         for (nonce, slot) in wanting {
-            if let Some(attempt) = self.attempt(*nonce, slot, asked_fees).await? {
-                let sign = SignAttempt { nonce: *nonce, attempt };
-                signed.extend(sign.decide(&lane.state).map_err(CommandError::refused)?);
+            if !slot.cancelling() && !self.may_do(&slot.errand) {
+                signed.extend(self.give_up(lane, *nonce, memory)?);
+                continue;
+            }
+            match self.attempt(*nonce, slot, asked_fees).await {
+                Ok(None) => {}
+                Ok(Some(attempt)) => {
+                    let sign = SignAttempt { nonce: *nonce, attempt };
+                    signed.extend(sign.decide(&lane.state).map_err(CommandError::refused)?);
+                }
+                // One that cannot be signed must not keep the others.
+                Err(error) => {
+                    tracing::warn!(lane = self.id(), nonce, %error, "a slot is not signed");
+                }
             }
         }
         if signed.is_empty() {
@@ -61,6 +74,31 @@ impl LaneWorker {
             })
             .map(|(_, numbered)| numbered)
             .collect()
+    }
+
+    /// Whether this process signs for such an errand: another one may have begun it, or another
+    /// configuration.
+    fn may_do(&self, errand: &Errand) -> bool {
+        match errand {
+            Errand::Mints { .. } | Errand::ApprovedMint { .. } => true,
+            Errand::Deployment { .. } => self.may_deploy,
+            Errand::Anchor { contract, .. } => self.anchors_at(contract),
+        }
+    }
+
+    /// Spends the nonce on nothing, if nobody has done its errand for long: the others wait for it.
+    fn give_up(
+        &self,
+        lane: &Loaded<Lane>,
+        nonce: u64,
+        memory: &Memory,
+    ) -> Result<Vec<LaneEvent>, CommandError> {
+        let left_alone = self.chain.block_time() * LEFT_ALONE_BLOCKS;
+        if memory.open_for(nonce, Instant::now()) < left_alone {
+            return Ok(Vec::new());
+        }
+        tracing::error!(lane = self.id(), nonce, "nobody here may do its errand; it is given up");
+        RequestCancel { nonce, mint: None }.decide(&lane.state).map_err(CommandError::refused)
     }
 
     fn is_stuck(&self, nonce: u64, newest: &Attempt, memory: &Memory) -> bool {
@@ -102,7 +140,11 @@ impl LaneWorker {
         let spending = match &slot.errand {
             _ if slot.cancelling() => Spending::Cancel,
             Errand::Mints { .. } => mints(&nfts)?,
+            Errand::ApprovedMint { mint, size } => {
+                approved(&nfts, self.approval_proof(*mint, *size).await?)?
+            }
             Errand::Deployment { deployment } => self.deployment(*deployment).await?,
+            Errand::Anchor { contract, .. } => self.anchor_of(contract).await?,
         };
         let attempt = self.signer.sign(nonce, &spending, fees).await;
         Ok(Some(attempt.map_err(CommandError::from)?))
