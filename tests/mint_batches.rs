@@ -194,3 +194,23 @@ async fn killed_after_each_step_a_batch_goes_on_from_the_log() {
     assert_eq!(sizes, [1, 3, 3, 3, 3, 3]);
     lab.chain_equals_log(&ids).await;
 }
+
+#[tokio::test]
+async fn a_signer_that_signs_no_more_is_given_no_more_nonces() {
+    let lab = MintLab::new(&[
+        ("CASKCHAIN_CHAIN__SIGNATURES_PER_MINUTE", "1"),
+        ("CASKCHAIN_CHAIN__MINTS_IN_ONE", "1"),
+    ])
+    .await;
+    let signed = lab.ordered("N-1").await;
+    lab.until_status(&signed, "SUBMITTED").await;
+    let assigned = lab.ordered("N-2").await;
+    lab.until_status(&assigned, "ASSIGNED").await;
+    let waits = lab.ordered("N-3").await;
+    lab.until_status(&waits, "PINNED").await;
+    let looks = || lab.server.log_text().matches("there were as many as are allowed").count();
+    let before = looks();
+    until("the lane has looked again", || async { (looks() > before + 6).then_some(()) }).await;
+    assert_eq!(lab.events("lane.nonce_assigned").await.len(), 2);
+    assert_eq!(lab.status(&waits).await, "PINNED");
+}

@@ -36,6 +36,9 @@ impl LaneWorker {
         }
         let asked_fees = self.chain.fees().await.map_err(CommandError::from)?;
         let mut signed: Vec<LaneEvent> = Vec::new();
+        // One that cannot be signed keeps none of the others, but whatever comes after this: a signer
+        // that is away must not be given nonces that another lane could use.
+        let mut failed = None;
         for (nonce, slot) in wanting {
             if !slot.cancelling() && !self.may_do(&slot.errand) {
                 signed.extend(self.give_up(lane, *nonce, memory)?);
@@ -47,19 +50,16 @@ impl LaneWorker {
                     let sign = SignAttempt { nonce: *nonce, attempt };
                     signed.extend(sign.decide(&lane.state).map_err(CommandError::refused)?);
                 }
-                // One that cannot be signed must not keep the others.
-                Err(error) => {
-                    tracing::warn!(lane = self.id(), nonce, %error, "a slot is not signed");
-                }
+                Err(error) => failed = Some(error),
             }
         }
-        if signed.is_empty() {
-            return Ok(false);
+        let moved = !signed.is_empty();
+        if moved {
+            let asked = self.asked(&format!("lane:{}", self.id()));
+            let commit = self.commands.begin(&asked).append(lane, signed);
+            self.commands.commit(&asked, &(), commit).await?;
         }
-        let asked = self.asked(&format!("lane:{}", self.id()));
-        let commit = self.commands.begin(&asked).append(lane, signed);
-        self.commands.commit(&asked, &(), commit).await?;
-        Ok(true)
+        failed.map_or(Ok(moved), Err)
     }
 
     /// Slots without bytes, those that are given up, and the lowest one if it is stuck: the
