@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{Output, PasswordHash, SaltString};
-use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Version};
+use argon2_rust::params::{Memory, TagLen};
+use argon2_rust::{Algorithm, Argon2, Hasher, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use domain::id::UserId;
 use eventstore::Entropy;
@@ -33,6 +34,9 @@ impl Costs {
             || self.lanes > other.lanes
     }
 }
+
+/// Bytes of a hash.
+const OUTPUT: usize = 32;
 
 /// How many may wait for each thread; one more is told to come back. At 25 ms a hash, the last one
 /// waits under half a second.
@@ -70,7 +74,7 @@ pub struct Passwords {
 pub struct Place(OwnedSemaphorePermit);
 
 /// Something to do with a thread's memory.
-type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+type Work = Box<dyn FnOnce(&mut Hasher) + Send>;
 
 const NOBODY: UserId = UserId::new(0);
 
@@ -84,15 +88,15 @@ impl Passwords {
     ) -> Result<Self, PasswordError> {
         let unusable: [u8; 32] = entropy.bytes().map_err(unhashable)?;
         let salt: [u8; 16] = entropy.bytes().map_err(unhashable)?;
-        let nobodys = hash(&pepper, NOBODY, &unusable, &salt, costs, &mut Vec::new())?.into();
+        let nobodys = hash(&pepper, NOBODY, &unusable, &salt, costs, &mut hasher(costs)?)?.into();
         let (queue, works) = channel();
         let places = Arc::new(Semaphore::new(threads * (QUEUE + 1)));
         let works = Arc::new(Mutex::new(works));
         for number in 0..threads {
-            let works = Arc::clone(&works);
+            let (works, hasher) = (Arc::clone(&works), hasher(costs)?);
             std::thread::Builder::new()
                 .name(format!("passwords-{number}"))
-                .spawn(move || work_on(&works))
+                .spawn(move || work_on(&works, hasher))
                 .map_err(unhashable)?;
         }
         let pepper = Arc::new(SecretBox::new(Box::new(pepper)));
@@ -107,9 +111,9 @@ impl Passwords {
     ) -> Result<String, PasswordError> {
         let salt: [u8; 16] = self.entropy.bytes().map_err(unhashable)?;
         let (pepper, costs) = (Arc::clone(&self.pepper), self.costs);
-        self.on_a_thread(self.place()?, move |memory| {
+        self.on_a_thread(self.place()?, move |hasher| {
             let password = password.expose_secret().as_bytes();
-            hash(pepper.expose_secret(), user, password, &salt, costs, memory)
+            hash(pepper.expose_secret(), user, password, &salt, costs, hasher)
         })
         .await
     }
@@ -137,8 +141,8 @@ impl Passwords {
         stored: String,
     ) -> Result<Compared, PasswordError> {
         let (pepper, costs) = (Arc::clone(&self.pepper), self.costs);
-        self.on_a_thread(place, move |memory| {
-            compare(pepper.expose_secret(), user, &password, &stored, costs, memory)
+        self.on_a_thread(place, move |hasher| {
+            compare(pepper.expose_secret(), user, &password, &stored, costs, hasher)
         })
         .await
     }
@@ -156,13 +160,13 @@ impl Passwords {
     async fn on_a_thread<T: Send + 'static>(
         &self,
         place: Place,
-        work: impl FnOnce(&mut Vec<Block>) -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce(&mut Hasher) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let (answer, answered) = oneshot::channel();
-        let work = move |memory: &mut Vec<Block>| {
+        let work = move |hasher: &mut Hasher| {
             // Whoever asked may have given up while this waited.
             if !answer.is_closed() {
-                let _ = answer.send(work(memory));
+                let _ = answer.send(work(hasher));
             }
             drop(place.0);
         };
@@ -172,13 +176,12 @@ impl Passwords {
 }
 
 /// One thread, with memory that is made once: asking the system for 19 MiB takes longer than filling
-/// them.
-fn work_on(works: &Mutex<Receiver<Work>>) {
-    let mut memory = Vec::new();
+/// them. It is wiped after each hash.
+fn work_on(works: &Mutex<Receiver<Work>>, mut hasher: Hasher) {
     loop {
         let work = works.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match work {
-            Ok(work) => work(&mut memory),
+            Ok(work) => work(&mut hasher),
             Err(_) => return,
         }
     }
@@ -188,31 +191,32 @@ fn unhashable(error: impl std::fmt::Display) -> PasswordError {
     PasswordError::Unhashable(error.to_string())
 }
 
-fn params(user: UserId, costs: Costs) -> Result<Params, PasswordError> {
-    let owner = AssociatedData::new(&user.value().to_be_bytes()).map_err(unhashable)?;
-    ParamsBuilder::new()
-        .m_cost(costs.memory_kib)
-        .t_cost(costs.iterations)
-        .p_cost(costs.lanes)
-        .data(owner)
-        .build()
-        .map_err(unhashable)
+fn argon2id(costs: Costs, length: usize) -> Result<Argon2, PasswordError> {
+    let params = Params::builder()
+        .memory(Memory::kib(costs.memory_kib.into()))
+        .passes(costs.iterations)
+        .lanes(costs.lanes)
+        .tag_len(TagLen::bytes(u64::try_from(length).map_err(unhashable)?))
+        .build();
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(unhashable)?))
+}
+
+fn hasher(costs: Costs) -> Result<Hasher, PasswordError> {
+    Ok(argon2id(costs, OUTPUT)?.hasher())
 }
 
 fn fill(
     pepper: &[u8; 32],
-    params: Params,
+    user: UserId,
     password: &[u8],
     salt: &[u8],
+    costs: Costs,
     output: &mut [u8],
-    memory: &mut Vec<Block>,
+    hasher: &mut Hasher,
 ) -> Result<(), PasswordError> {
-    let blocks = params.block_count();
-    memory.resize(blocks.max(memory.len()), Block::default());
-    Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
-        .map_err(unhashable)?
-        .hash_password_into_with_memory(password, salt, output, &mut memory[..blocks])
-        .map_err(unhashable)
+    hasher.set_argon2(argon2id(costs, output.len())?);
+    let owner = user.value().to_be_bytes();
+    hasher.hash_into_with_ad(password, salt, pepper, &owner, output).map_err(unhashable)
 }
 
 fn hash(
@@ -221,10 +225,10 @@ fn hash(
     password: &[u8],
     salt: &[u8; 16],
     costs: Costs,
-    memory: &mut Vec<Block>,
+    hasher: &mut Hasher,
 ) -> Result<String, PasswordError> {
-    let mut output = [0; 32];
-    fill(pepper, params(user, costs)?, password, salt, &mut output, memory)?;
+    let mut output = [0; OUTPUT];
+    fill(pepper, user, password, salt, costs, &mut output, hasher)?;
     let salt = SaltString::encode_b64(salt).map_err(unhashable)?;
     let output = Output::new(&output).map_err(unhashable)?;
     let Costs { memory_kib, iterations, lanes } = costs;
@@ -238,7 +242,7 @@ fn compare(
     password: &SecretString,
     stored: &str,
     today: Costs,
-    memory: &mut Vec<Block>,
+    hasher: &mut Hasher,
 ) -> Result<Compared, PasswordError> {
     let stored = PasswordHash::new(stored).map_err(unhashable)?;
     let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
@@ -253,13 +257,15 @@ fn compare(
     let salt = salt.decode_b64(&mut salt_bytes).map_err(unhashable)?;
     let mut output = vec![0; expected.len()];
     let password = password.expose_secret().as_bytes();
-    fill(pepper, params(user, costs)?, password, salt, &mut output, memory)?;
+    fill(pepper, user, password, salt, costs, &mut output, hasher)?;
     let matches = verify_slices_are_equal(&output, expected.as_bytes()).is_ok();
     Ok(Compared { matches, outdated: today.exceed(&costs) })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const CHEAP: Costs = Costs { memory_kib: 64, iterations: 1, lanes: 1 };
@@ -315,5 +321,47 @@ mod tests {
         assert!(matches!(refused, Err(PasswordError::Busy)));
         drop(places);
         ours.hash(UserId::new(7), "x".into()).await.unwrap();
+    }
+
+    /// The same by the RustCrypto crate.
+    fn reference(
+        pepper: &[u8; 32],
+        user: UserId,
+        password: &[u8],
+        salt: &[u8],
+        costs: Costs,
+    ) -> [u8; 32] {
+        let Costs { memory_kib, iterations, lanes } = costs;
+        let owner = argon2::AssociatedData::new(&user.value().to_be_bytes()).unwrap();
+        let mut params = argon2::ParamsBuilder::new();
+        let params = params.m_cost(memory_kib).t_cost(iterations).p_cost(lanes).data(owner);
+        let (algorithm, version) = (argon2::Algorithm::Argon2id, argon2::Version::V0x13);
+        let reference =
+            argon2::Argon2::new_with_secret(pepper, algorithm, version, params.build().unwrap());
+        let mut output = [0; OUTPUT];
+        reference.unwrap().hash_password_into(password, salt, &mut output).unwrap();
+        output
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn somebody_else_s_argon2id_says_the_same(
+            pepper: [u8; 32],
+            user in any::<i64>(),
+            password in prop::collection::vec(any::<u8>(), 0..128),
+            salt: [u8; 16],
+            memory_kib in 32_u32..2_048,
+            iterations in 1_u32..4,
+            lanes in 1_u32..5,
+        ) {
+            let (user, costs) = (UserId::new(user), Costs { memory_kib, iterations, lanes });
+            let mut output = [0; OUTPUT];
+            // A thread's memory has held something before, of other costs.
+            let mut hasher = hasher(CHEAP).unwrap();
+            fill(&[0; 32], user, b"before", &salt, CHEAP, &mut output, &mut hasher).unwrap();
+            fill(&pepper, user, &password, &salt, costs, &mut output, &mut hasher).unwrap();
+            prop_assert_eq!(output, reference(&pepper, user, &password, &salt, costs));
+        }
     }
 }
