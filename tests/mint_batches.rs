@@ -130,6 +130,34 @@ async fn a_token_that_somebody_else_was_faster_with_does_not_undo_the_others() {
 }
 
 #[tokio::test]
+async fn what_reverts_together_waits_until_the_contract_would_do_it_and_goes_alone() {
+    let lab = MintLab::new(&[]).await;
+    let ids = waiting(&lab, 3).await;
+    // Signed while the contract would do it, sent when it does no more.
+    lab.proxy.sometimes("eth_sendRawTransaction", &Fault::CutBefore, 1.0);
+    lab.resume().await;
+    until("the batch is signed", || async {
+        (lab.events("lane.attempt_signed").await.len() == 2).then_some(())
+    })
+    .await;
+    lab.let_mint(false).await;
+    lab.proxy.calm();
+    for id in &ids[1..] {
+        let held = lab.mined_until(id, "HELD").await;
+        assert_eq!(held["hold"], "refused");
+    }
+    assert_eq!(lab.events("nft.mint_failed").await.len(), 0);
+    assert_eq!(errands(&lab).await.len(), 2);
+    lab.let_mint(true).await;
+    for id in &ids[1..] {
+        lab.mined_until(id, "CONFIRMED").await;
+    }
+    let alone = errands(&lab).await.split_off(2);
+    assert!(alone.len() == 3 && alone.iter().all(|errand| errand.len() == 1), "{alone:?}");
+    lab.chain_equals_log(&ids).await;
+}
+
+#[tokio::test]
 async fn a_stolen_nonce_is_lost_to_all_that_shared_it() {
     let lab = MintLab::new(&[]).await;
     let ids = waiting(&lab, 3).await;

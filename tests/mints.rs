@@ -117,15 +117,35 @@ async fn without_funds_a_mint_waits_and_costs_no_nonce() {
 }
 
 #[tokio::test]
-async fn a_mint_that_reverts_has_failed_when_its_block_is_final_and_can_be_asked_for_again() {
+async fn what_the_contract_would_refuse_waits_and_costs_no_nonce() {
     let lab = MintLab::new(&[]).await;
     lab.let_mint(false).await;
+    let id = lab.ordered("R-0").await;
+    let held = lab.until_status(&id, "HELD").await;
+    assert_eq!(held["hold"], "refused");
+    let reason = held["reason"].as_str().unwrap();
+    let expected = format!("AccessControlUnauthorizedAccount({}, 0x", minter());
+    assert!(reason.starts_with(&expected), "{reason}");
+    assert_eq!(lab.events("lane.nonce_assigned").await.len(), 0);
+    lab.let_mint(true).await;
+    let confirmed = lab.mined_until(&id, "CONFIRMED").await;
+    assert!(confirmed["reason"].is_null() && confirmed["hold"].is_null(), "{confirmed}");
+    lab.chain_equals_log(&[id]).await;
+}
+
+#[tokio::test]
+async fn a_mint_that_reverts_has_failed_when_its_block_is_final_and_can_be_asked_for_again() {
+    let lab = MintLab::new(&[]).await;
+    // Signed while the contract would do it, sent when it does no more.
+    lab.proxy.sometimes(SEND, &Fault::CutBefore, 1.0);
     let id = lab.ordered("R-1").await;
-    lab.until_status(&id, "SUBMITTED").await;
-    lab.proxy.mine(1).await;
-    lab.until_status(&id, "INCLUDED").await;
+    until("it is signed", || async { lab.events("lane.attempt_signed").await.pop() }).await;
+    lab.let_mint(false).await;
+    lab.proxy.calm();
     let failed = lab.mined_until(&id, "FAILED").await;
     assert_eq!(failed["failure"], "reverted_at_finality");
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(reason.starts_with("AccessControlUnauthorizedAccount("), "{reason}");
     let cask = lab.isla.get(&format!("/api/v1/whiskeys/{id}")).await.expect(200);
     assert_eq!(cask.data()["status"], "APPROVED");
 

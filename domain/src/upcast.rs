@@ -17,6 +17,8 @@ pub const UPCASTERS: &[Upcaster] = &[
     crate::lane::ATTEMPT_SIGNED_1_TO_2,
     crate::lane::CANCEL_REQUESTED_1_TO_2,
     crate::lane::NONCE_ASSIGNED_1_TO_2,
+    crate::nft::FAILED_1_TO_2,
+    crate::nft::SLOT_LOST_1_TO_2,
     crate::session::OPENED_1_TO_2,
     crate::user::REGISTERED_1_TO_2,
     crate::user::PASSWORD_CHANGED_1_TO_2,

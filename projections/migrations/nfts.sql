@@ -21,6 +21,8 @@ create table nfts (
     gas_used bigint,
     effective_gas_price text,
     failure text,
+    -- What the contract says against it, or said when it failed.
+    reason text,
     requested_at timestamptz not null,
     confirmed_at timestamptz
 );

@@ -1,7 +1,7 @@
 //! Tokens, from the request to the verdict.
 
 use domain::id::{TenantId, UserId, WhiskeyId};
-use domain::nft::{Inclusion, Nft, NftEvent};
+use domain::nft::{HoldReason, Inclusion, Nft, NftEvent};
 use eventstore::Recorded;
 use eventstore::recorded::Undecodable;
 use sqlx::{FromRow, PgConnection};
@@ -37,13 +37,15 @@ pub struct NftRow {
     pub gas_used: Option<i64>,
     pub effective_gas_price: Option<String>,
     pub failure: Option<String>,
+    /// What the contract says against it, or said when it failed.
+    pub reason: Option<String>,
     pub requested_at: OffsetDateTime,
     pub confirmed_at: Option<OffsetDateTime>,
 }
 
 impl Projection for Nfts {
     const NAME: &'static str = "nfts";
-    const VERSION: i32 = 4;
+    const VERSION: i32 = 5;
     const TABLES: &'static str = include_str!("../migrations/nfts.sql");
 
     async fn apply(
@@ -105,6 +107,7 @@ impl NftRow {
                 gas_used: None,
                 effective_gas_price: None,
                 failure: None,
+                reason: None,
                 requested_at: when,
                 confirmed_at: None,
             }));
@@ -147,20 +150,23 @@ impl NftRow {
                 self.effective_gas_price = Some(cost.effective_gas_price);
                 self.confirmed_at = Some(when);
                 self.holder = Some(self.recipient.clone());
-                self.hold = None;
+                (self.hold, self.reason) = (None, None);
             }
-            NftEvent::MintFailed { evidence, class, .. } => {
+            NftEvent::MintFailed { evidence, class, reason, .. } => {
                 self.enter("FAILED");
                 evidence.into_iter().for_each(|evidence| self.stand(evidence));
                 self.failure = Some(class.word().to_owned());
-                self.hold = None;
+                (self.hold, self.reason) = (None, reason);
             }
             NftEvent::MintSlotLost { .. } => {
                 self.enter("PINNED");
                 (self.signer, self.nonce, self.tx_hash) = (None, None, None);
             }
-            NftEvent::MintHeld { reason, .. } => self.hold = Some(reason.word().to_owned()),
-            NftEvent::MintReleased {} => self.hold = None,
+            NftEvent::MintHeld { reason, detail } => {
+                self.hold = Some(reason.word().to_owned());
+                self.reason = (reason == HoldReason::Refused).then_some(detail);
+            }
+            NftEvent::MintReleased {} => (self.hold, self.reason) = (None, None),
             NftEvent::OwnershipVerified { .. } => {}
             NftEvent::TokenTransferred { to, .. } => self.holder = Some(to.to_string()),
             NftEvent::TokenBurned { .. } => {
@@ -203,9 +209,9 @@ async fn save(
     sqlx::query(
         "insert into nfts (token_id, tenant, sequence, owner, status, network, contract, recipient,
              cid, signer, nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price,
-             failure, requested_at, confirmed_at, holder, hold)
+             failure, reason, requested_at, confirmed_at, holder, hold)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $20, $21)
+             $19, $20, $21, $22)
          on conflict (token_id) do update
          set sequence = excluded.sequence, status = excluded.status, cid = excluded.cid,
              owner = excluded.owner, network = excluded.network, contract = excluded.contract,
@@ -213,7 +219,7 @@ async fn save(
              holder = excluded.holder, hold = excluded.hold, signer = excluded.signer, nonce = excluded.nonce, tx_hash = excluded.tx_hash,
              block_number = excluded.block_number, block_hash = excluded.block_hash,
              gas_used = excluded.gas_used, effective_gas_price = excluded.effective_gas_price,
-             failure = excluded.failure, confirmed_at = excluded.confirmed_at",
+             failure = excluded.failure, reason = excluded.reason, confirmed_at = excluded.confirmed_at",
     )
     .bind(row.token_id)
     .bind(tenant.value())
@@ -232,6 +238,7 @@ async fn save(
     .bind(row.gas_used)
     .bind(row.effective_gas_price)
     .bind(row.failure)
+    .bind(row.reason)
     .bind(row.requested_at)
     .bind(row.confirmed_at)
     .bind(row.holder)
@@ -243,7 +250,8 @@ async fn save(
 
 const COLUMNS: &str =
     "token_id, sequence, owner, status, network, contract, recipient, holder, hold, cid, signer,
-    nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price, failure, requested_at,
+    nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price, failure, reason,
+    requested_at,
     confirmed_at";
 
 /// Heights and nonces fit the database's integers for as long as chains last.

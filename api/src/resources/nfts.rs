@@ -82,7 +82,7 @@ struct Nft {
     /// Who holds the token by the chain's final blocks. A transfer of the token is not one of title:
     /// the cask's owner is `owner`.
     holder: Option<String>,
-    /// Why the mint does not go on: fee_cap, funds, other_contract, unproven,
+    /// Why the mint does not go on: fee_cap, funds, other_contract, unproven, refused,
     /// already_on_chain or operator.
     hold: Option<String>,
     /// CIDv1 of the metadata document, one raw block.
@@ -90,6 +90,9 @@ struct Nft {
     transaction: Option<Transaction>,
     /// reverted_at_finality, cancelled_at_finality, skipped_at_finality or never_sent.
     failure: Option<String>,
+    /// What the contract says against a mint that is held as refused, or said against one that reverted:
+    /// its error, decoded, as `EnforcedPause()`.
+    reason: Option<String>,
     requested_at: String,
     confirmed_at: Option<String>,
 }
@@ -130,6 +133,7 @@ impl From<NftRow> for Nft {
                 effective_gas_price: row.effective_gas_price,
             }),
             failure: row.failure,
+            reason: row.reason,
             requested_at: written(row.requested_at),
             confirmed_at: row.confirmed_at.map(written),
         }

@@ -196,6 +196,23 @@ pub trait Chain: Send + Sync {
         of: &[WhiskeyId],
     ) -> Result<Vec<[u8; 32]>, ChainError>;
 
+    /// Why a contract would refuse this from the account as things stand, in the contract's words; none: it
+    /// would do it.
+    async fn refusal(
+        &self,
+        from: EvmAddress,
+        spending: &Spending,
+    ) -> Result<Option<String>, ChainError>;
+
+    /// The same of signed bytes, asked of the state after a block: why they reverted in it. None: the state
+    /// has changed since, or the node knows it no more.
+    async fn revert_reason(
+        &self,
+        from: EvmAddress,
+        raw: &str,
+        block: u64,
+    ) -> Result<Option<String>, ChainError>;
+
     /// The last head of a ledger that the contract keeps, by its size and its root. A size of zero: none.
     async fn anchored(&self, contract: EvmAddress) -> Result<(u64, [u8; 32]), ChainError>;
 

@@ -1,6 +1,8 @@
 //! The only file that names ethers: ABI, RLP, hashing, signing. It is pure and synchronous, so
 //! another SDK is another file.
 
+mod reverts;
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
@@ -13,10 +15,13 @@ use ethers_core::types::transaction::eip2718::TypedTransaction;
 use ethers_core::types::{
     Address, Bytes, Eip1559TransactionRequest, H256, TransactionRequest, U256,
 };
+use ethers_core::utils::rlp::Rlp;
 use ethers_core::utils::{get_contract_address, hash_message, keccak256, to_checksum};
 use ethers_signers::{LocalWallet, Signer as _};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 
+pub(super) use self::reverts::read_revert;
 use super::chain::{self, ChainError, FeeStyle, Fees, Mint, Signer, Spending};
 use super::signers::Signature;
 use super::signers::policy::{Kind, Unsigned};
@@ -191,6 +196,27 @@ pub(super) fn spend(
     };
     let value = 0;
     (Unsigned { kind, chain_id, nonce, to, value, data, gas_limit, fees }, attempt)
+}
+
+/// The same as a question (`eth_call`): nothing is offered, so only the contract can say no.
+pub(super) fn call_of(from: EvmAddress, chain_id: u64, spending: &Spending) -> Value {
+    let fees = Fees { style: FeeStyle::Legacy, max_fee_per_gas: 0, max_priority_fee_per_gas: 0 };
+    let (unsigned, _) = spend(from, chain_id, 0, spending, fees);
+    let to = unsigned.to.map(|to| to.to_string());
+    question(from, to, &Bytes::from(unsigned.data), unsigned.gas_limit)
+}
+
+/// The question that signed bytes were.
+pub(super) fn call_in(from: EvmAddress, raw: &str) -> Result<Value, ChainError> {
+    let raw: Bytes = raw.parse().map_err(nonsense)?;
+    let (signed, _) = TypedTransaction::decode_signed(&Rlp::new(&raw)).map_err(nonsense)?;
+    let to = signed.to_addr().map(|to| format!("{to:?}"));
+    let gas = signed.gas().map_or(0, U256::low_u64);
+    Ok(question(from, to, &signed.data().cloned().unwrap_or_default(), gas))
+}
+
+fn question(from: EvmAddress, to: Option<String>, data: &Bytes, gas: u64) -> Value {
+    json!({ "from": from.to_string(), "to": to, "data": data, "gas": format!("{gas:#x}") })
 }
 
 /// What is signed of a transaction.

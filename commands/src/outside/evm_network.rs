@@ -10,9 +10,10 @@ use domain::id::WhiskeyId;
 use domain::nft::address::EvmAddress;
 use futures::future::join_all;
 use jsonrpsee_core::rpc_params;
+use serde_json::Value;
 
 use super::chain::{
-    Anchored, Chain, ChainError, FeeStyle, Fees, Heads, Receipt, Spent, Transfer, Verdict,
+    Anchored, Chain, ChainError, FeeStyle, Fees, Heads, Receipt, Spending, Spent, Transfer, Verdict,
 };
 use super::ethers::{self, ContractRole};
 use super::rpc::{Block, Node, height, quantity};
@@ -83,6 +84,11 @@ impl EvmNetwork {
     pub(super) async fn has_code(&self, at: EvmAddress) -> Result<bool, ChainError> {
         let params = || rpc_params![at.to_string(), "latest"];
         Ok(self.first(|node| node.ask::<String>("eth_getCode", params())).await?.len() > 2)
+    }
+
+    async fn refused(&self, call: &Value, at: &str) -> Result<Option<String>, ChainError> {
+        let returned = self.first(|node| node.ask_contract(rpc_params![call, at])).await?;
+        Ok(returned.err().map(|refused| refused.reason()))
     }
 
     async fn call(&self, to: EvmAddress, data: String) -> Result<String, ChainError> {
@@ -235,6 +241,24 @@ impl Chain for EvmNetwork {
         let data: Vec<String> = of.iter().map(|token| ethers::digest_of(*token)).collect();
         let words = self.first(|node| node.call(contract, data.clone())).await?;
         words.iter().map(|word| ethers::read_word(word)).collect()
+    }
+
+    async fn refusal(
+        &self,
+        from: EvmAddress,
+        spending: &Spending,
+    ) -> Result<Option<String>, ChainError> {
+        let call = ethers::call_of(from, self.settings.chain_id, spending);
+        self.refused(&call, "latest").await
+    }
+
+    async fn revert_reason(
+        &self,
+        from: EvmAddress,
+        raw: &str,
+        block: u64,
+    ) -> Result<Option<String>, ChainError> {
+        self.refused(&ethers::call_in(from, raw)?, &format!("{block:#x}")).await
     }
 
     async fn anchored(&self, contract: EvmAddress) -> Result<(u64, [u8; 32]), ChainError> {

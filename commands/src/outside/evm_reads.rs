@@ -102,7 +102,8 @@ impl EvmNetwork {
             let call = json!({ "to": to.to_string(), "data": data, "gas": CALL_GAS });
             rpc_params![call, at]
         };
-        let answers = self.all(|node| node.ask_contract(call())).await;
+        let answers =
+            self.all(|node| async move { Ok(node.ask_contract(call()).await?.ok()) }).await;
         Ok(self.same(answers)?.into_iter().next().flatten())
     }
 

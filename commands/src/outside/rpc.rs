@@ -28,6 +28,38 @@ const AT_ONCE: usize = 100;
 /// A question: its method and what it is asked of.
 pub(super) type Question = (&'static str, ArrayParams);
 
+/// What a contract returned, or that it refused.
+pub(super) type Returned = Result<String, Refused>;
+
+/// A contract's no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// What the node says of it.
+    said: String,
+    /// What the contract gave as its reason, where the node tells that.
+    data: Option<String>,
+}
+
+impl From<&ErrorObjectOwned> for Refused {
+    fn from(error: &ErrorObjectOwned) -> Self {
+        let data = error.data().and_then(|data| serde_json::from_str::<String>(data.get()).ok());
+        Self { said: error.message().to_owned(), data }
+    }
+}
+
+impl Refused {
+    /// Why, in the contract's words if they can be read, or else in the node's.
+    pub fn reason(&self) -> String {
+        let told = self.data.as_deref().and_then(ethers::read_revert);
+        let mut reason = told.unwrap_or_else(|| self.said.clone());
+        reason.truncate(reason.floor_char_boundary(REASON_LIMIT));
+        reason
+    }
+}
+
+/// More of a reason is not kept.
+const REASON_LIMIT: usize = 200;
+
 pub(super) struct Node {
     /// As in logs: nodes' addresses hold keys in their paths.
     pub name: String,
@@ -140,13 +172,15 @@ impl Node {
         answers
     }
 
-    /// Calls a contract that may refuse. None: it did, as a node that is well tells.
-    pub async fn ask_contract(&self, call: ArrayParams) -> Result<Option<String>, ChainError> {
+    /// Calls a contract that may refuse, as a node that is well tells.
+    pub async fn ask_contract(&self, call: ArrayParams) -> Result<Returned, ChainError> {
         let answer = async {
             self.must_be_of_our_chain().await?;
             match self.client.request::<String, _>("eth_call", call).await {
-                Ok(returned) => Ok(Some(returned)),
-                Err(ClientError::Call(error)) if failed_in_contract(&error) => Ok(None),
+                Ok(returned) => Ok(Ok(returned)),
+                Err(ClientError::Call(error)) if failed_in_contract(&error) => {
+                    Ok(Err(Refused::from(&error)))
+                }
                 Err(error) => Err(unavailable(&self.name, error)),
             }
         }

@@ -7,6 +7,8 @@ use crate::permission::Permission;
 
 pub struct FailMint {
     pub class: FailureClass,
+    /// What the contract said against it, if it was asked in time.
+    pub reason: Option<String>,
     pub evidence: Inclusion,
     pub finalized_block: u64,
 }
@@ -19,6 +21,7 @@ impl Command<Nft> for FailMint {
         must_be_final(&self.evidence, self.finalized_block)?;
         Ok(vec![NftEvent::MintFailed {
             class: self.class,
+            reason: self.reason.clone(),
             evidence: Some(self.evidence.clone()),
             finalized_block: Some(self.finalized_block),
         }])
@@ -35,6 +38,7 @@ impl Command<Nft> for AbandonMint {
         match nft {
             Nft::Requested { .. } | Nft::Pinned { .. } => Ok(vec![NftEvent::MintFailed {
                 class: FailureClass::NeverSent,
+                reason: None,
                 evidence: None,
                 finalized_block: None,
             }]),
@@ -50,7 +54,12 @@ mod tests {
     use crate::command::scenario::given;
 
     fn command(finalized_block: u64) -> FailMint {
-        FailMint { class: FailureClass::RevertedAtFinality, evidence: inclusion(), finalized_block }
+        FailMint {
+            class: FailureClass::RevertedAtFinality,
+            reason: Some("EnforcedPause()".into()),
+            evidence: inclusion(),
+            finalized_block,
+        }
     }
 
     #[test]
@@ -68,6 +77,7 @@ mod tests {
     fn what_has_no_nonce_can_be_abandoned() {
         let never_sent = NftEvent::MintFailed {
             class: FailureClass::NeverSent,
+            reason: None,
             evidence: None,
             finalized_block: None,
         };

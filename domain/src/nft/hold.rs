@@ -18,6 +18,8 @@ pub enum HoldReason {
     OtherContract,
     /// The contract wants its approval proven, and no anchored head has it.
     Unproven,
+    /// The contract would not do it: it is paused, or does not know the signer.
+    Refused,
     /// The contract has this token already, and nobody here has minted it.
     AlreadyOnChain,
     Operator,
@@ -30,6 +32,7 @@ impl HoldReason {
             Self::Funds => "funds",
             Self::OtherContract => "other_contract",
             Self::Unproven => "unproven",
+            Self::Refused => "refused",
             Self::AlreadyOnChain => "already_on_chain",
             Self::Operator => "operator",
         }

@@ -30,12 +30,13 @@ impl Lawful for Nft {
             }
             NftEvent::MintFailed {
                 class,
+                reason,
                 evidence: Some(evidence),
                 finalized_block: Some(finalized_block),
-            } => Decision::of(FailMint { class, evidence, finalized_block }),
+            } => Decision::of(FailMint { class, reason, evidence, finalized_block }),
             NftEvent::MintFailed { .. } => Decision::of(AbandonMint),
-            NftEvent::MintSlotLost { nonce, finalized_block } => {
-                Decision::of(LoseMintSlot { nonce, finalized_block })
+            NftEvent::MintSlotLost { nonce, reverted, finalized_block } => {
+                Decision::of(LoseMintSlot { nonce, reverted, finalized_block })
             }
             NftEvent::MintHeld { reason: HoldReason::Operator, detail } => {
                 Decision::of(HoldMint { detail })

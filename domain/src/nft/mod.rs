@@ -7,6 +7,7 @@ pub mod metadata;
 mod assign;
 mod confirm;
 mod fail;
+mod failed_1_to_2;
 mod follow;
 mod hold;
 mod lawful;
@@ -14,11 +15,13 @@ mod lose_slot;
 mod pin_metadata;
 mod prove_ownership;
 mod request;
+mod slot_lost_1_to_2;
 mod transfer;
 
 pub use assign::AssignMint;
 pub use confirm::ConfirmMint;
 pub use fail::{AbandonMint, FailMint};
+pub use failed_1_to_2::FAILED_1_TO_2;
 pub use follow::{RecordInclusion, RecordReorg, RecordSubmission};
 pub use hold::{HoldBack, HoldMint, HoldReason, LetGo, ReleaseMint};
 pub use lose_slot::LoseMintSlot;
@@ -26,6 +29,7 @@ pub use pin_metadata::PinMetadata;
 pub use prove_ownership::RecordOwnership;
 pub use request::{RequestMint, RetryMint};
 use serde::{Deserialize, Serialize};
+pub use slot_lost_1_to_2::SLOT_LOST_1_TO_2;
 use thiserror::Error;
 pub use transfer::{LogPlace, RecordTransfer};
 
@@ -48,6 +52,8 @@ pub enum Nft {
         order: Order,
         digest: String,
         held: Option<HoldReason>,
+        /// It has shared a nonce that reverted, so it gets the next one for itself.
+        alone: bool,
     },
     /// A nonce is assigned; from here on the chain decides.
     Assigned {
@@ -162,15 +168,22 @@ events! {
             finalized_block: u64,
             cost: Cost,
         },
-        MintFailed = "nft.mint_failed" v 1 {
+        MintFailed = "nft.mint_failed" v 2 {
             class: FailureClass,
+            /// What the contract said against it, decoded.
+            reason: Option<String>,
             /// None where nothing was ever signed.
             evidence: Option<Inclusion>,
             finalized_block: Option<u64>,
         },
         /// Its nonce was spent on something else: by somebody who has the signer's key, or for the sake of
-        /// another mint that shared it and was given up. It waits for another.
-        MintSlotLost = "nft.mint_slot_lost" v 1 { nonce: u64, finalized_block: u64 },
+        /// another mint that shared it and was given up. Or it was shared by several, and reverted. It
+        /// waits for another.
+        MintSlotLost = "nft.mint_slot_lost" v 2 {
+            nonce: u64,
+            reverted: bool,
+            finalized_block: u64,
+        },
         MintHeld = "nft.mint_held" v 1 { reason: HoldReason, detail: String },
         MintReleased = "nft.mint_released" v 1 {},
         TokenTransferred = "nft.transferred" v 1 {
@@ -245,14 +258,15 @@ impl Nft {
         *self = match (event, std::mem::take(self)) {
             (NftEvent::MintRequested { order, .. }, _) => Self::Requested { order, held: None },
             (NftEvent::MetadataPinned { digest, .. }, Self::Requested { order, held }) => {
-                Self::Pinned { order, digest, held }
+                Self::Pinned { order, digest, held, alone: false }
             }
-            (NftEvent::MintAssigned { .. }, Self::Pinned { order, digest, held }) => {
+            (NftEvent::MintAssigned { .. }, Self::Pinned { order, digest, held, .. }) => {
                 Self::Assigned { order, digest, progress: Progress::Waiting, held }
             }
-            (NftEvent::MintSlotLost { .. }, Self::Assigned { order, digest, held, .. }) => {
-                Self::Pinned { order, digest, held }
-            }
+            (
+                NftEvent::MintSlotLost { reverted, .. },
+                Self::Assigned { order, digest, held, .. },
+            ) => Self::Pinned { order, digest, held, alone: reverted },
             (
                 NftEvent::MintSubmitted { .. } | NftEvent::MintReorged { .. },
                 Self::Assigned { order, digest, held, .. },
@@ -335,6 +349,11 @@ impl Nft {
         }
     }
 
+    /// Whether its next nonce is for itself.
+    pub const fn goes_alone(&self) -> bool {
+        matches!(self, Self::Pinned { alone: true, .. })
+    }
+
     /// Where the mint is known to stand on the chain, while that is not final.
     pub const fn inclusion(&self) -> Option<&Inclusion> {
         match self {
@@ -351,7 +370,7 @@ impl Nft {
     }
 }
 
-aggregate!(Nft, "nft", NftEvent, NftError, snapshot 2);
+aggregate!(Nft, "nft", NftEvent, NftError, snapshot 3);
 
 #[cfg(test)]
 pub(crate) mod samples {
@@ -413,6 +432,7 @@ pub(crate) mod samples {
     pub fn failed() -> NftEvent {
         NftEvent::MintFailed {
             class: FailureClass::RevertedAtFinality,
+            reason: Some("EnforcedPause()".into()),
             evidence: Some(inclusion()),
             finalized_block: Some(9),
         }
@@ -423,7 +443,7 @@ pub(crate) mod samples {
     }
 
     pub fn slot_lost() -> NftEvent {
-        NftEvent::MintSlotLost { nonce: 3, finalized_block: 9 }
+        NftEvent::MintSlotLost { nonce: 3, reverted: false, finalized_block: 9 }
     }
 
     pub fn holder() -> EvmAddress {

@@ -202,10 +202,11 @@ fn nft(happened: NftEvent) -> Value {
             "transaction.blockNumber": null, "transaction.blockHash": null,
         }),
         NftEvent::MintConfirmed { inclusion, .. } => at("CONFIRMED", inclusion),
-        NftEvent::MintFailed { evidence, class, .. } => {
+        NftEvent::MintFailed { evidence, class, reason, .. } => {
             let mut fields = evidence
                 .map_or_else(|| json!({ "status": "FAILED" }), |evidence| at("FAILED", evidence));
             fields["failure"] = json!(class.word());
+            fields["reason"] = json!(reason);
             fields
         }
         NftEvent::MintSlotLost { .. } => json!({

@@ -67,11 +67,7 @@ impl LaneWorker {
         pending: &[Numbered],
     ) -> Result<bool, ReactionError> {
         let mut ready = self.ready(taken).await?;
-        // Those that cannot go together need more nonces than there is room for.
-        let without = ready.drain(room.min(ready.len())..);
-        for waits in without.flat_map(|together| together.nfts) {
-            self.waiting.put_back(&[(waits.tenant, mint_of(&waits))]);
-        }
+        self.keep_to(room, &mut ready);
         let fees = self.chain.fees().await.map_err(CommandError::from)?;
         let gas = pending.iter().map(reserved).chain(ready.iter().map(limit)).sum();
         if let Some((reason, detail)) = self.obstacle(fees, gas).await? {
@@ -81,7 +77,17 @@ impl LaneWorker {
             // The sweep brings them again.
             return Ok(false);
         }
+        let mut ready = self.not_refused(ready).await?;
+        self.keep_to(room, &mut ready);
         self.commit_nonces(lane, ready).await
+    }
+
+    /// Those that cannot go together need more nonces than there is room for.
+    fn keep_to(&self, room: usize, ready: &mut Vec<Together>) {
+        let without = ready.drain(room.min(ready.len())..);
+        for waits in without.flat_map(|together| together.nfts) {
+            self.waiting.put_back(&[(waits.tenant, mint_of(&waits))]);
+        }
     }
 
     /// Why so much gas cannot be paid now.

@@ -1,8 +1,8 @@
 //! What a verdict means for the tokens of a slot and for their casks: each is judged by itself.
 
 use domain::id::WhiskeyId;
-use domain::lane::{AttemptKind, Errand};
-use domain::nft::{ConfirmMint, Cost, FailMint, FailureClass, Inclusion, Nft};
+use domain::lane::{AttemptKind, Errand, Slot};
+use domain::nft::{ConfirmMint, Cost, FailMint, FailureClass, Inclusion, LoseMintSlot, Nft};
 use domain::whiskey::{CompleteTokenisation, GiveUpTokenisation, Whiskey};
 use eventstore::Commit;
 
@@ -68,13 +68,17 @@ impl LaneWorker {
                     self.confirm(&of_tenant, commit, mint, seen, cost(receipt, gas_used)).await?
                 }
                 Fate::Failed(class) => {
-                    tracing::error!(%mint, nonce, class = class.word(), "the mint failed for good");
-                    self.fail(&of_tenant, commit, mint, seen, class).await?
+                    let reason = self.reason(slot, winner, receipt).await;
+                    let (why, class_word) = (reason.as_deref(), class.word());
+                    tracing::error!(%mint, nonce, class = class_word, why, "the mint failed for good");
+                    self.fail(&of_tenant, commit, mint, seen, (class, reason)).await?
                 }
                 Fate::Free => {
                     set_free.push(mint);
-                    let (tenant, finalized) = (slot.tenant, *finalized_block);
-                    self.set_free(asked, commit, tenant, mint, *nonce, finalized).await?
+                    let (nonce, finalized_block) = (*nonce, *finalized_block);
+                    let loss =
+                        LoseMintSlot { nonce, reverted: !receipt.succeeded, finalized_block };
+                    self.set_free(asked, commit, slot.tenant, mint, loss).await?
                 }
             };
         }
@@ -103,14 +107,28 @@ impl LaneWorker {
         commit: Commit<'a>,
         mint: WhiskeyId,
         (evidence, finalized_block): (Inclusion, u64),
-        class: FailureClass,
+        (class, reason): (FailureClass, Option<String>),
     ) -> Result<Commit<'a>, CommandError> {
         let (id, network) = (mint.to_string(), self.chain.network().to_owned());
-        let fail = FailMint { class, evidence, finalized_block };
+        let fail = FailMint { class, reason, evidence, finalized_block };
         let (nft, failed) = self.commands.decide::<Nft, _>(asked, &id, &fail).await?;
         let give_up = GiveUpTokenisation { network };
         let (cask, given_up) = self.commands.decide::<Whiskey, _>(asked, &id, &give_up).await?;
         Ok(commit.append(&nft, failed).append(&cask, given_up))
+    }
+
+    /// Why the winner reverted, as far as a node can still tell. A verdict does not wait for it.
+    async fn reason(&self, slot: &Slot, winner: &str, receipt: &Receipt) -> Option<String> {
+        if receipt.succeeded {
+            return None;
+        }
+        let won = slot.attempts.iter().find(|attempt| attempt.tx_hash == winner)?;
+        let signer = self.signer.address();
+        let told = self.chain.revert_reason(signer, &won.raw, receipt.block_number).await;
+        told.unwrap_or_else(|error| {
+            tracing::warn!(winner, %error, "nobody tells why it reverted");
+            None
+        })
     }
 }
 
@@ -136,6 +154,8 @@ fn fates(numbered: &Numbered, winner: &str, receipt: &Receipt) -> Vec<(WhiskeyId
     let mut shares = shares(receipt.gas_used, minted);
     let fate = |mint: &WhiskeyId| match failure {
         Some(FailureClass::CancelledAtFinality) if !slot.given_up.contains(mint) => Fate::Free,
+        // Which of them it was because of, each shows by itself.
+        Some(FailureClass::RevertedAtFinality) if mints.len() > 1 => Fate::Free,
         Some(class) => Fate::Failed(class),
         None if receipt.skipped.contains(mint) => Fate::Failed(FailureClass::SkippedAtFinality),
         None => Fate::Minted(shares.next().unwrap_or_default()),
@@ -231,9 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn what_reverts_mints_nothing() {
-        let reverted = Fate::Failed(FailureClass::RevertedAtFinality);
-        assert_eq!(fates_of("0xaa", &receipt(false, vec![])), [reverted; 3]);
+    fn what_reverts_together_is_tried_alone_and_fails_alone() {
+        assert_eq!(fates_of("0xaa", &receipt(false, vec![])), [Fate::Free; 3]);
+        let (nonce, mut slot) = slot();
+        slot.errand = Errand::Mints { mints: vec![mint(7)] };
+        let fates = fates(&(nonce, slot), "0xaa", &receipt(false, vec![]));
+        assert_eq!(fates, [(mint(7), Fate::Failed(FailureClass::RevertedAtFinality))]);
     }
 
     proptest! {

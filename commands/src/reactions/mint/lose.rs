@@ -53,9 +53,8 @@ impl LaneWorker {
             Errand::Mints { .. } | Errand::ApprovedMint { .. } => {
                 for mint in slot.errand.mints() {
                     let (tenant, mint) = (slot.tenant, *mint);
-                    commit = self
-                        .set_free(&asked, commit, tenant, mint, *nonce, finalized_block)
-                        .await?;
+                    let loss = LoseMintSlot { nonce: *nonce, reverted: false, finalized_block };
+                    commit = self.set_free(&asked, commit, tenant, mint, loss).await?;
                 }
             }
             Errand::Deployment { deployment } => {
@@ -86,10 +85,8 @@ impl LaneWorker {
         commit: Commit<'a>,
         tenant: TenantId,
         mint: WhiskeyId,
-        nonce: u64,
-        finalized_block: u64,
+        lose: LoseMintSlot,
     ) -> Result<Commit<'a>, CommandError> {
-        let lose = LoseMintSlot { nonce, finalized_block };
         let of_tenant = asked.in_tenant(tenant);
         let (nft, back) =
             self.commands.decide::<Nft, _>(&of_tenant, &mint.to_string(), &lose).await?;

@@ -6,7 +6,7 @@
 //!
 //! `take` brings a request to where it waits for a nonce, `sweep` finds what was forgotten, and each
 //! lane has a loop that looks at the chain and does the next thing for all of its slots. `follow`
-//! writes down who holds the tokens. `deploy` makes contracts, by the same rules and in the same lanes,
+//! writes down who holds the tokens. `refusal` asks the contract before a nonce is spent on it. `deploy` makes contracts, by the same rules and in the same lanes,
 //! and `anchor` keeps the ledger's head there.
 
 mod anchor;
@@ -24,6 +24,7 @@ mod offer;
 mod publish;
 mod ready;
 mod record;
+mod refusal;
 mod send;
 mod settle;
 mod sign;

@@ -46,9 +46,12 @@ impl LaneWorker {
             if required.map_err(CommandError::from)? {
                 ready.extend(self.proven(contract, unminted).await?);
             } else {
+                let (alone, social): (Vec<_>, Vec<_>) =
+                    unminted.into_iter().partition(|nft| nft.state.goes_alone());
                 let together =
                     |some: &[Loaded<Nft>]| Together { nfts: some.to_vec(), proven_by: None };
-                ready.extend(unminted.chunks(self.mints_in_one).map(together));
+                ready.extend(social.chunks(self.mints_in_one).map(together));
+                ready.extend(alone.chunks(1).map(together));
             }
         }
         Ok(ready)

@@ -34,8 +34,10 @@ fn contract(nfts: &[Loaded<Nft>]) -> Result<EvmAddress, ReactionError> {
 
 /// What was ordered, with the digest of what was published.
 fn mint(nft: &Loaded<Nft>) -> Result<Mint, ReactionError> {
-    let Nft::Assigned { order, digest: published, .. } = nft.state.as_ref() else {
-        return Err(broken(format!("{} has a slot but no nonce", nft.id)));
+    let (Nft::Assigned { order, digest: published, .. }
+    | Nft::Pinned { order, digest: published, .. }) = nft.state.as_ref()
+    else {
+        return Err(broken(format!("{} is not to be minted", nft.id)));
     };
     let mut digest = [0; 32];
     hex::decode_to_slice(published, &mut digest)
