@@ -50,6 +50,7 @@ mod portfolio;
 mod processes;
 mod profiles;
 mod read_models;
+mod reconcile;
 mod search;
 mod sessions;
 mod sign_in_codes;

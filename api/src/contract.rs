@@ -1,4 +1,7 @@
-//! `caskchain contract`: makes a contract before a server could run, in the lanes that will mint by it.
+//! `caskchain contract`: makes a contract before a server could run, in the lanes that will mint by it; and
+//! holds what one has against the log.
+
+mod reconcile;
 
 use clap::Subcommand;
 use commands::Asked;
@@ -34,15 +37,34 @@ pub enum Command {
         #[arg(long)]
         admin: String,
     },
+    /// Read all of a contract's tokens from final blocks and hold them against the log, token by token.
+    /// Ends with 1 if they disagree. What is under way is no disagreement.
+    #[command(
+        after_help = "Example: caskchain contract reconcile --network polygon --from-block 61000000 --adopt"
+    )]
+    Reconcile(reconcile::Arguments),
 }
 
-pub async fn run(config: Config, command: Command) -> Result<(), StartError> {
-    let Command::Deploy { network, name, symbol, admin } = command;
-    let admin = EvmAddress::parse(&admin)
-        .map_err(|violation| StartError::Other(format!("admin {violation}")))?;
-    let config = willing(config, network.as_deref());
+/// Says whether all is well.
+pub async fn run(config: Config, command: Command) -> Result<bool, StartError> {
+    match command {
+        Command::Deploy { network, name, symbol, admin } => {
+            let wanted = WantedContract { network, name, symbol, admin: administrator(&admin)? };
+            make(config, wanted).await?;
+            Ok(true)
+        }
+        Command::Reconcile(arguments) => reconcile::run(&config, &arguments).await,
+    }
+}
+
+fn administrator(address: &str) -> Result<EvmAddress, StartError> {
+    let reason = |violation| StartError::Other(format!("admin {violation}"));
+    EvmAddress::parse(address).map_err(reason)
+}
+
+async fn make(config: Config, wanted: WantedContract) -> Result<(), StartError> {
+    let config = willing(config, wanted.network.as_deref());
     let platform = Platform::start(&config, &[]).await?;
-    let wanted = WantedContract { network, name, symbol, admin };
     let made = deploy(&config, &platform, &wanted).await;
     platform.stop().await;
     println!("{}", made?);

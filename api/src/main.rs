@@ -167,7 +167,11 @@ async fn main() -> ExitCode {
         }
         Command::Contract { command } => {
             logging::start(&config);
-            contract::run(config, command).await
+            match contract::run(config, command).await {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            }
         }
         Command::Audit { command } => return audit::run(&config, command).await,
         Command::Witness(arguments) => {

@@ -247,6 +247,17 @@ pub fn default_network(config: &Config) -> Result<EvmNetwork, StartError> {
     EvmNetwork::new(named.settings()?).map_err(StartError::of)
 }
 
+/// A network by name, the configured one if none is wanted, and the contract that mints there.
+pub fn minting_contract(
+    config: &Config,
+    name: Option<&str>,
+) -> Result<(EvmNetwork, EvmAddress), StartError> {
+    let named = all(config).find(|named| name.is_none_or(|wanted| wanted == named.name));
+    let named = named.ok_or(ConfigError::Missing("a network of this name"))?;
+    let network = EvmNetwork::new(named.settings()?).map_err(StartError::of)?;
+    Ok((network, named.policy()?.contract))
+}
+
 /// The accounts that mint on it.
 pub async fn default_minters(config: &Config) -> Result<Vec<EvmAddress>, StartError> {
     let named = Named { name: &config.chain.network, chain: &config.chain };

@@ -186,6 +186,7 @@ fn samples() -> Vec<Value> {
             NftEvent::MintReorged { inclusion: nft::samples::inclusion() },
             nft::samples::confirmed(),
             nft::samples::failed(),
+            nft::samples::adopted(),
             nft::samples::held(),
             NftEvent::MintReleased {},
             nft::samples::slot_lost(),

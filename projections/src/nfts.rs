@@ -152,6 +152,14 @@ impl NftRow {
                 self.holder = Some(self.recipient.clone());
                 (self.hold, self.reason) = (None, None);
             }
+            NftEvent::MintAdopted { inclusion, recipient, .. } => {
+                self.enter("CONFIRMED");
+                self.stand(inclusion);
+                self.confirmed_at = Some(when);
+                self.recipient = recipient.to_string();
+                self.holder = Some(self.recipient.clone());
+                (self.hold, self.reason) = (None, None);
+            }
             NftEvent::MintFailed { evidence, class, reason, .. } => {
                 self.enter("FAILED");
                 evidence.into_iter().for_each(|evidence| self.stand(evidence));

@@ -63,16 +63,8 @@ impl MintLab {
 
     /// Another process that does nothing but mint.
     pub fn worker(&self, number: usize) -> Server {
-        let (url, kek) = (self.proxy.url(), self.server.key_encryption_key());
-        let mut settings = Self::hurried(&url);
-        settings.extend([
-            ("CASKCHAIN_KEY_ENCRYPTION_KEY", kek.as_str()),
-            ("CASKCHAIN_CHAIN__SIGNER_KEY", MINTER),
-            ("CASKCHAIN_CHAIN__CONTRACT", self.contract.as_str()),
-            ("CASKCHAIN_CHAIN__CUSTODY", self.contract.as_str()),
-        ]);
         let folder = self.world.data_folder().with_file_name(format!("worker-{number}"));
-        Server::start_as("serve --roles minting", &folder, &self.world.settings(&settings))
+        Server::start_as("serve --roles minting", &folder, &self.settings())
     }
 
     /// kill -9, and the same server again.
@@ -257,12 +249,30 @@ impl MintLab {
 
     /// Somebody else's key does.
     pub async fn mint_behind_as(&self, key: &str, token: u128) {
+        self.mint_to(key, &self.contract, token, [7; 32]).await;
+    }
+
+    /// A key makes a token of a document, for somebody.
+    pub async fn mint_to(&self, key: &str, to: &str, token: u128, digest: [u8; 32]) {
         let mut data = keccak256("mint(address,uint256,bytes32)")[..4].to_vec();
         data.extend([0; 12]);
-        data.extend(self.contract.parse::<Address>().unwrap().0);
+        data.extend(to.parse::<Address>().unwrap().0);
         data.extend(word(token));
-        data.extend([7; 32]);
+        data.extend(digest);
         self.send_as(key, &self.contract, data).await;
+    }
+
+    /// The settings of this lab's processes, for a command of the binary.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let (url, kek) = (self.proxy.url(), self.server.key_encryption_key());
+        let mut settings = Self::hurried(&url);
+        settings.extend([
+            ("CASKCHAIN_KEY_ENCRYPTION_KEY", kek.as_str()),
+            ("CASKCHAIN_CHAIN__SIGNER_KEY", MINTER),
+            ("CASKCHAIN_CHAIN__CONTRACT", self.contract.as_str()),
+            ("CASKCHAIN_CHAIN__CUSTODY", self.contract.as_str()),
+        ]);
+        self.world.settings(&settings)
     }
 
     /// Sends a transaction of an account behind everybody's back, and mines it.

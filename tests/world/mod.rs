@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use forger::Forger;
 pub use mail_server::MailServer;
 pub use person::{Answer, Person, cask};
-pub use server::{Server, run};
+pub use server::{Server, ended, run};
 
 use cqrs_es::persist::SerializedEvent;
 use domain::moment::Moment;

@@ -44,6 +44,20 @@ pub async fn run(
     if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
 }
 
+/// Runs a command of the binary to its end; gives its exit code and what it printed.
+pub async fn ended(settings: &[(String, String)], arguments: &[&str]) -> (i32, String) {
+    let ended = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+        .args(arguments)
+        .envs(settings.iter().cloned())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let code = ended.status.code().unwrap_or(-1);
+    assert!(code >= 0, "{}", String::from_utf8_lossy(&ended.stderr));
+    (code, String::from_utf8(ended.stdout).unwrap())
+}
+
 /// A running `caskchain`.
 pub struct Server {
     keeper: Child,

@@ -1,4 +1,5 @@
-//! What we make of it: a platform at work, and casks whose tokens are asked for all at once.
+//! What we make of it: a platform at work, and casks whose tokens are asked for all at once, or wait all
+//! together until the network is resumed.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -22,36 +23,65 @@ use crate::world::World;
 
 const AT_ONCE: usize = 64;
 
-/// How long it takes from the first request to the last token in a block, and what gas each took.
-pub async fn measure(world: &World, shape: Shape, mints: usize) -> (Duration, u64) {
-    let platform = world.platform(&[Role::Sequencer, Role::Minting], shape).await;
-    let (owner, casks) = approved(world, &platform, shape, mints).await;
-    let (contract, height) = (world.contract.to_string(), world.node.height().await);
-    let began = Instant::now();
-    let asking = stream::iter(casks).for_each_concurrent(AT_ONCE, |whiskey| {
-        let commands = &platform.commands;
-        async move {
-            let generation = Generation { whiskey, network: None, recipient: None };
-            commands.generate_nft(&by(owner), &generation).await.unwrap();
-        }
-    });
-    let minted = world.node.until(&contract, height, mints);
-    let ((), gas) = futures::join!(asking, minted);
-    let took = began.elapsed();
-    platform.stop().await;
-    (took, gas / mints as u64)
+/// How long we take for so many.
+pub struct Ours {
+    /// From the first request to the last token in a block.
+    pub from_request: Duration,
+    /// From where all wait for their nonces to the last token in a block.
+    pub from_waiting: Duration,
+    /// Of each token.
+    pub gas: u64,
 }
 
-/// Casks whose tokens can be asked for, and whose they are.
+pub async fn measure(world: &World, shape: Shape, mints: usize) -> Ours {
+    let platform = world.platform(&[Role::Sequencer, Role::Minting], shape).await;
+    let owner = owner(&platform).await;
+    let casks = approved(world, &platform, owner, shape, ("asked", mints)).await;
+    let (contract, height) = (world.contract.to_string(), world.node.height().await);
+    let began = Instant::now();
+    let minted = world.node.until(&contract, height, mints);
+    let ((), by_request) = futures::join!(ask(&platform, owner, &casks), minted);
+    let from_request = began.elapsed();
+
+    let (policy, operator) = (platform.commands.mint_policies.of(None).unwrap(), by(owner));
+    platform.commands.pause_network(&operator, policy, "they wait").await.unwrap();
+    let casks = approved(world, &platform, owner, shape, ("waiting", mints)).await;
+    let before = platform.journal.head().await.unwrap();
+    ask(&platform, owner, &casks).await;
+    while platform.journal.streams_with("nft.metadata_pinned", before).await.unwrap().len() < mints
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let height = world.node.height().await;
+    let began = Instant::now();
+    platform.commands.resume_network(&operator, policy).await.unwrap();
+    let waited = world.node.until(&contract, height, mints).await;
+    let from_waiting = began.elapsed();
+    platform.stop().await;
+    let gas = world.node.gas(by_request).await + world.node.gas(waited).await;
+    Ours { from_request, from_waiting, gas: gas / (2 * mints as u64) }
+}
+
+async fn ask(platform: &Platform, owner: UserId, casks: &[WhiskeyId]) {
+    let commands = &platform.commands;
+    stream::iter(casks)
+        .for_each_concurrent(AT_ONCE, |whiskey| async move {
+            let generation = Generation { whiskey: *whiskey, network: None, recipient: None };
+            commands.generate_nft(&by(owner), &generation).await.unwrap();
+        })
+        .await;
+}
+
+/// Casks of somebody's whose tokens can be asked for.
 async fn approved(
     world: &World,
     platform: &Platform,
-    shape: Shape,
-    mints: usize,
-) -> (UserId, Vec<WhiskeyId>) {
-    let (owner, judge) = (owner(platform).await, UserId::new(7_000_002));
-    let Shape { lanes, together } = shape;
-    let name = format!("{lanes}-{together}");
+    owner: UserId,
+    Shape { lanes, together }: Shape,
+    (what, mints): (&str, usize),
+) -> Vec<WhiskeyId> {
+    let judge = UserId::new(7_000_002);
+    let name = format!("{lanes}-{together}-{what}");
     let file = world.folder.path().join(format!("casks-{name}.csv"));
     write(&file, &name, mints);
     let before = platform.journal.head().await.unwrap();
@@ -70,7 +100,7 @@ async fn approved(
     while *platform.published.borrow() < head {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    (owner, casks)
+    casks
 }
 
 /// The platform's tenant, and somebody in it; there from the first time on.

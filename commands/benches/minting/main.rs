@@ -1,6 +1,7 @@
 //! Measures minting against the chain's own limit: as many tokens as the chain takes when it is given
-//! transactions that were signed before, and as many as come of requests, on one lane and on four;
-//! with 25 tokens to a transaction, as the worker does it, and with one.
+//! transactions that were signed before, and as many as the lanes make of mints that wait for their nonces,
+//! and of requests, on one lane and on four; with 25 tokens to a transaction, as the worker does it, and
+//! with one.
 //!
 //! The chain makes a block a second, as large as Ethereum's were when this was written for. What the
 //! contract executes, and what the usual one does, its own tools measure on a chain of their own.
@@ -15,6 +16,7 @@ mod world;
 
 use std::time::Duration;
 
+use casks::Ours;
 use toolbox::Toolbox;
 use world::World;
 
@@ -39,29 +41,33 @@ async fn main() {
     let world = World::start().await;
     let mints = std::env::var("CASKCHAIN_BENCH_MINTS");
     let mints = mints.map_or(MINTS, |more| more.parse().unwrap());
-    let (mut of_limit, mut gas_together) = (Vec::new(), 0);
+    let (mut of_limit, mut from_request, mut gas_together) = (Vec::new(), Vec::new(), 0);
     for together in [TOGETHER, 1] {
         for lanes in [1, 4] {
             let shape = Shape { lanes, together };
             let limit = limit::measure(&world, shape, mints).await;
-            let (ours, gas) = casks::measure(&world, shape, mints).await;
+            let Ours { from_request: asked, from_waiting: ours, gas } =
+                casks::measure(&world, shape, mints).await;
             if together == TOGETHER {
                 gas_together = gas;
             }
             let per_s = |took: Duration| mints as f64 / took.as_secs_f64();
             println!(
                 "{lanes} lane(s), {together} to a transaction: the chain's limit {:.0} mints/s, ours \
-                 {:.0} mints/s, {gas} gas a mint",
+                 {:.0} mints/s of those that wait, {:.0} mints/s from their requests, {gas} gas a mint",
                 per_s(limit),
-                per_s(ours)
+                per_s(ours),
+                per_s(asked),
             );
             of_limit.push(limit.as_secs_f64() / ours.as_secs_f64());
+            from_request.push(limit.as_secs_f64() / asked.as_secs_f64());
         }
     }
     println!(
         "\nRESULT of_limit_1={:.2} of_limit_4={:.2} gas_per_mint={gas_per_mint} \
-         gas_reference={gas_reference} alone_1={:.2} alone_4={:.2} gas_together={gas_together}",
-        of_limit[0], of_limit[1], of_limit[2], of_limit[3],
+         gas_reference={gas_reference} alone_1={:.2} alone_4={:.2} gas_together={gas_together} \
+         from_request_1={:.2} from_request_4={:.2}",
+        of_limit[0], of_limit[1], of_limit[2], of_limit[3], from_request[0], from_request[1],
     );
     world.stop().await;
 }

@@ -39,8 +39,8 @@ impl Node {
         number(&self.ask("eth_blockNumber", json!([])).await)
     }
 
-    /// Until the contract has made so many tokens in blocks after this one; what their transactions used.
-    pub async fn until(&self, contract: &str, mut after: u64, tokens: usize) -> u64 {
+    /// Until the contract has made so many tokens in blocks after this one; the transactions that did.
+    pub async fn until(&self, contract: &str, mut after: u64, tokens: usize) -> BTreeSet<String> {
         let began = Instant::now();
         let (mut made, mut by) = (0, BTreeSet::new());
         while made < tokens {
@@ -60,8 +60,13 @@ impl Node {
             by.extend(logs.iter().map(|log| log["transactionHash"].as_str().unwrap().to_owned()));
             after = height;
         }
+        by
+    }
+
+    /// The gas these used.
+    pub async fn gas(&self, transactions: BTreeSet<String>) -> u64 {
         let mut used = 0;
-        for hash in by {
+        for hash in transactions {
             let receipt = self.ask("eth_getTransactionReceipt", json!([hash])).await;
             used += number(&receipt["gasUsed"]);
         }

@@ -92,7 +92,7 @@ impl Told {
         };
         let token = self.tokens.entry((*deployed, id)).or_default();
         match happened {
-            NftEvent::MintConfirmed { inclusion, .. } => {
+            NftEvent::MintConfirmed { inclusion, .. } | NftEvent::MintAdopted { inclusion, .. } => {
                 token.minted = Some((inclusion.tx_hash, inclusion.block_hash, position));
                 token.open = false;
             }

@@ -1,11 +1,13 @@
 //! Use cases around a cask's token.
 
+mod adopt;
 mod cancel;
 pub mod chains;
 mod generate;
 mod hold;
 mod lanes;
 pub mod ownership;
+pub mod reconcile;
 mod retry;
 
 pub use cancel::GivenUp;

@@ -64,6 +64,13 @@ fn cid_of(codec: u64, bytes: &[u8]) -> Cid {
     Cid::new_v1(codec, hash.expect("a digest of 32 bytes"))
 }
 
+/// The identifier of the raw block with this SHA-256.
+#[expect(clippy::expect_used, reason = "32 bytes have room in 64")]
+pub fn raw_cid(digest: &[u8; 32]) -> Cid {
+    let hash = Multihash::wrap(SHA2_256, digest);
+    Cid::new_v1(RAW, hash.expect("a digest of 32 bytes"))
+}
+
 /// Reads an identifier in any spelling: of a kind that we could have blocks of, as version 1.
 pub fn parse(text: &str) -> Option<Cid> {
     if text.len() > MAX_TEXT {

@@ -7,6 +7,6 @@ mod node;
 mod protobuf;
 pub mod walk;
 
-pub use block::Block;
+pub use block::{Block, raw_cid};
 pub use import::{Import, Profile};
 pub use walk::{Next, Walk};

@@ -1,8 +1,8 @@
 //! Which commands may have brought a token's events about.
 
 use super::{
-    AbandonMint, AssignMint, ConfirmMint, FailMint, HoldBack, HoldMint, HoldReason, LetGo,
-    LoseMintSlot, Nft, NftEvent, PinMetadata, RecordInclusion, RecordOwnership, RecordReorg,
+    AbandonMint, AdoptMint, AssignMint, ConfirmMint, FailMint, HoldBack, HoldMint, HoldReason,
+    LetGo, LoseMintSlot, Nft, NftEvent, PinMetadata, RecordInclusion, RecordOwnership, RecordReorg,
     RecordSubmission, RecordTransfer, ReleaseMint, RequestMint,
 };
 use crate::command::Decision;
@@ -27,6 +27,9 @@ impl Lawful for Nft {
             NftEvent::MintReorged { inclusion } => Decision::of(RecordReorg { gone: inclusion }),
             NftEvent::MintConfirmed { inclusion, finalized_block, cost } => {
                 Decision::of(ConfirmMint { inclusion, finalized_block, cost })
+            }
+            NftEvent::MintAdopted { inclusion, finalized_block, recipient, digest } => {
+                Decision::of(AdoptMint { inclusion, finalized_block, recipient, digest })
             }
             NftEvent::MintFailed {
                 class,

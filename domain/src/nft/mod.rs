@@ -4,6 +4,7 @@
 pub mod address;
 pub mod metadata;
 
+mod adopt;
 mod assign;
 mod confirm;
 mod fail;
@@ -18,6 +19,7 @@ mod request;
 mod slot_lost_1_to_2;
 mod transfer;
 
+pub use adopt::AdoptMint;
 pub use assign::AssignMint;
 pub use confirm::ConfirmMint;
 pub use fail::{AbandonMint, FailMint};
@@ -168,6 +170,15 @@ events! {
             finalized_block: u64,
             cost: Cost,
         },
+        /// The token was on the chain already, minted by a transaction that this log does not know.
+        MintAdopted = "nft.mint_adopted" v 1 {
+            inclusion: Inclusion,
+            finalized_block: u64,
+            /// Who it was minted to.
+            recipient: EvmAddress,
+            /// Of the document it stands for.
+            digest: String,
+        },
         MintFailed = "nft.mint_failed" v 2 {
             class: FailureClass,
             /// What the contract said against it, decoded.
@@ -208,6 +219,8 @@ pub enum NftError {
     Absent,
     #[error("{command} is not possible while the NFT is {state}")]
     IllegalState { state: &'static str, command: &'static str },
+    #[error("the token on the chain stands for another document")]
+    OtherDocument,
     #[error("block {block} is not final: the chain is final up to {finalized}")]
     NotFinal { block: u64, finalized: u64 },
 }
@@ -216,21 +229,25 @@ impl Refusal for NftError {
     fn kind(&self) -> Kind {
         match self {
             Self::Absent => Kind::Absent,
-            Self::IllegalState { .. } | Self::NotFinal { .. } => Kind::IllegalState,
+            Self::IllegalState { .. } | Self::OtherDocument | Self::NotFinal { .. } => {
+                Kind::IllegalState
+            }
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::Absent => "NFT_NOT_FOUND",
-            Self::IllegalState { .. } | Self::NotFinal { .. } => "ILLEGAL_STATE",
+            Self::IllegalState { .. } | Self::OtherDocument | Self::NotFinal { .. } => {
+                "ILLEGAL_STATE"
+            }
         }
     }
 
     fn state(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::IllegalState { state, command } => Some((state, command)),
-            Self::Absent | Self::NotFinal { .. } => None,
+            Self::Absent | Self::OtherDocument | Self::NotFinal { .. } => None,
         }
     }
 }
@@ -278,6 +295,9 @@ impl Nft {
                 let holder = order.recipient;
                 Self::Confirmed { order, holder, followed: None }
             }
+            (NftEvent::MintAdopted { recipient, .. }, Self::Pinned { order, .. }) => {
+                Self::Confirmed { order, holder: recipient, followed: None }
+            }
             (NftEvent::TokenTransferred { to, at, .. }, Self::Confirmed { order, .. }) => {
                 Self::Confirmed { order, holder: to, followed: Some(at) }
             }
@@ -301,6 +321,7 @@ impl Nft {
                 | NftEvent::MintIncluded { .. }
                 | NftEvent::MintReorged { .. }
                 | NftEvent::MintConfirmed { .. }
+                | NftEvent::MintAdopted { .. }
                 | NftEvent::TokenTransferred { .. }
                 | NftEvent::TokenBurned { .. }
                 | NftEvent::MintFailed { .. },
@@ -427,6 +448,15 @@ pub(crate) mod samples {
 
     pub fn confirmed() -> NftEvent {
         NftEvent::MintConfirmed { inclusion: inclusion(), finalized_block: 9, cost: cost() }
+    }
+
+    pub fn adopted() -> NftEvent {
+        NftEvent::MintAdopted {
+            inclusion: inclusion(),
+            finalized_block: 9,
+            recipient: holder(),
+            digest: "ab".repeat(32),
+        }
     }
 
     pub fn failed() -> NftEvent {

@@ -202,6 +202,11 @@ fn nft(happened: NftEvent) -> Value {
             "transaction.blockNumber": null, "transaction.blockHash": null,
         }),
         NftEvent::MintConfirmed { inclusion, .. } => at("CONFIRMED", inclusion),
+        NftEvent::MintAdopted { inclusion, recipient, .. } => {
+            let mut fields = at("CONFIRMED", inclusion);
+            fields["recipient"] = json!(recipient.to_string());
+            fields
+        }
         NftEvent::MintFailed { evidence, class, reason, .. } => {
             let mut fields = evidence
                 .map_or_else(|| json!({ "status": "FAILED" }), |evidence| at("FAILED", evidence));
