@@ -82,7 +82,7 @@ async fn nothing_is_done_for_who_has_no_token_or_one_that_is_worth_nothing() {
 }
 
 /// What only administrators may. Everything else everybody may who is signed in, with what is theirs.
-const ADMINISTRATORS: [&str; 22] = [
+const ADMINISTRATORS: [&str; 23] = [
     "users",
     "change_user_status",
     "erase_user",
@@ -91,6 +91,7 @@ const ADMINISTRATORS: [&str; 22] = [
     "change_password_policy",
     "change_settings",
     "approve_whiskey",
+    "settle_title",
     "reject_whiskey",
     "alerts",
     "audit_logs",

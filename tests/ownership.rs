@@ -254,6 +254,57 @@ fn contract_wallet(word: &str) -> String {
 }
 
 #[tokio::test]
+async fn the_title_follows_the_token_when_the_warehouse_says_so() {
+    let lab = MintLab::new(&[]).await;
+    let (holder, bought): (LocalWallet, _) = (HOLDER.parse().unwrap(), wallet());
+    let finlay = lab.server.person("Finlay").await;
+    let id = lab.approved("O-8").await;
+    let settle = format!("/api/v1/whiskeys/{id}/settle-title");
+    lab.keeper.post(&settle, json!({})).await.refused(404, "NFT_NOT_FOUND");
+    let body = json!({ "whiskeyId": id, "recipient": address(&holder) });
+    lab.isla.post("/api/v1/nfts/generate", body).await.expect(202);
+    lab.mined_until(&id, "CONFIRMED").await;
+    // Nobody has shown who holds it.
+    lab.keeper.post(&settle, json!({})).await.refused(409, "ILLEGAL_STATE");
+    let message = ask(&lab.isla, &id, &address(&holder)).await;
+    verify_signed(&lab.isla, &message, &holder).await.expect(200);
+    let isla = lab.isla.id().await;
+    let settled = lab.keeper.post(&settle, json!({})).await.expect(200);
+    assert_eq!(settled.data()["owner"], isla);
+
+    lab.send_as(HOLDER, &lab.contract, transfer(&address(&holder), &address(&bought), &id)).await;
+    lab.proxy.mine(5).await;
+    let message = ask(&finlay, &id, &address(&bought)).await;
+    verify_signed(&finlay, &message, &bought).await.expect(200);
+    let buyer = finlay.id().await;
+    let token = async |settled: bool| {
+        until("the token's holder is known", || async {
+            let cask = lab.isla.get(&format!("/api/v1/whiskeys/{id}")).await.expect(200);
+            let token = cask.data()["token"].clone();
+            let owner = if settled { &buyer } else { &isla };
+            (token["heldByOwner"] == settled && cask.data()["owner"] == **owner).then_some(token)
+        })
+        .await
+    };
+    let differs = token(false).await;
+    assert_eq!(differs["holder"], address(&bought));
+    assert_eq!(differs["shownBy"], buyer);
+
+    finlay.post(&settle, json!({})).await.refused(403, "PERMISSION_DENIED");
+    let settled = lab.keeper.post(&settle, json!({})).await.expect(200);
+    assert_eq!(settled.data()["owner"], buyer);
+    token(true).await;
+    // Again, nothing is written.
+    lab.keeper.post(&settle, json!({})).await.expect(200);
+    assert_eq!(lab.events("whiskey.title_settled").await.len(), 1);
+    let nft = lab.isla.get(&format!("/api/v1/nfts/{id}")).await.expect(200);
+    assert_eq!((&nft.data()["owner"], &nft.data()["heldByOwner"]), (&json!(buyer), &json!(true)));
+    let mine = finlay.get(&format!("/api/v1/nfts/user/{buyer}")).await.expect(200);
+    assert!(mine.body.to_string().contains(&id), "{}", mine.body);
+    lab.chain_equals_log(&[id]).await;
+}
+
+#[tokio::test]
 async fn a_wallet_that_is_a_contract_is_asked_whether_it_signed() {
     let lab = MintLab::new(&[]).await;
     let word = "5c".repeat(32);

@@ -18,6 +18,7 @@ pub const UPCASTERS: &[Upcaster] = &[
     crate::lane::CANCEL_REQUESTED_1_TO_2,
     crate::lane::NONCE_ASSIGNED_1_TO_2,
     crate::nft::FAILED_1_TO_2,
+    crate::nft::OWNERSHIP_VERIFIED_1_TO_2,
     crate::nft::SLOT_LOST_1_TO_2,
     crate::session::OPENED_1_TO_2,
     crate::user::REGISTERED_1_TO_2,

@@ -10,6 +10,9 @@ create table nfts (
     recipient text not null,
     -- Who holds the token by the chain's final blocks.
     holder text,
+    -- The last address whose key was shown, and who did.
+    shown text,
+    shown_by bigint,
     -- Why the mint does not go on, while it does not.
     hold text,
     cid text,

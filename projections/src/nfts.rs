@@ -26,6 +26,9 @@ pub struct NftRow {
     pub recipient: String,
     /// Who holds the token by the chain's final blocks.
     pub holder: Option<String>,
+    /// The last address whose key was shown, and who did.
+    pub shown: Option<String>,
+    pub shown_by: Option<i64>,
     /// Why the mint does not go on, while it does not.
     pub hold: Option<String>,
     pub cid: Option<String>,
@@ -97,6 +100,8 @@ impl NftRow {
                 contract: order.contract.to_string(),
                 recipient: order.recipient.to_string(),
                 holder: None,
+                shown: None,
+                shown_by: None,
                 hold: None,
                 cid: None,
                 signer: None,
@@ -175,7 +180,12 @@ impl NftRow {
                 self.reason = (reason == HoldReason::Refused).then_some(detail);
             }
             NftEvent::MintReleased {} => (self.hold, self.reason) = (None, None),
-            NftEvent::OwnershipVerified { .. } => {}
+            NftEvent::OwnershipVerified { user, address, .. } => {
+                if let Some(user) = user {
+                    (self.shown, self.shown_by) = (Some(address.to_string()), Some(user.value()));
+                }
+            }
+            NftEvent::TitleSettled { owner } => self.owner = owner.value(),
             NftEvent::TokenTransferred { to, .. } => self.holder = Some(to.to_string()),
             NftEvent::TokenBurned { .. } => {
                 self.enter("BURNED");
@@ -191,6 +201,11 @@ impl NftRow {
             return "HELD";
         }
         &self.status
+    }
+
+    /// Who holds the token, if they have shown that it is them.
+    pub fn shown_holder(&self) -> Option<i64> {
+        self.shown_by.filter(|_| self.holder.is_some() && self.shown == self.holder)
     }
 
     fn enter(&mut self, status: &str) {
@@ -217,14 +232,15 @@ async fn save(
     sqlx::query(
         "insert into nfts (token_id, tenant, sequence, owner, status, network, contract, recipient,
              cid, signer, nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price,
-             failure, reason, requested_at, confirmed_at, holder, hold)
+             failure, reason, requested_at, confirmed_at, holder, shown, shown_by, hold)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19, $20, $21, $22)
+             $19, $20, $21, $22, $23, $24)
          on conflict (token_id) do update
          set sequence = excluded.sequence, status = excluded.status, cid = excluded.cid,
              owner = excluded.owner, network = excluded.network, contract = excluded.contract,
              recipient = excluded.recipient, requested_at = excluded.requested_at,
-             holder = excluded.holder, hold = excluded.hold, signer = excluded.signer, nonce = excluded.nonce, tx_hash = excluded.tx_hash,
+             holder = excluded.holder, shown = excluded.shown, shown_by = excluded.shown_by,
+             hold = excluded.hold, signer = excluded.signer, nonce = excluded.nonce, tx_hash = excluded.tx_hash,
              block_number = excluded.block_number, block_hash = excluded.block_hash,
              gas_used = excluded.gas_used, effective_gas_price = excluded.effective_gas_price,
              failure = excluded.failure, reason = excluded.reason, confirmed_at = excluded.confirmed_at",
@@ -250,6 +266,8 @@ async fn save(
     .bind(row.requested_at)
     .bind(row.confirmed_at)
     .bind(row.holder)
+    .bind(row.shown)
+    .bind(row.shown_by)
     .bind(row.hold)
     .execute(connection)
     .await?;
@@ -257,7 +275,7 @@ async fn save(
 }
 
 const COLUMNS: &str =
-    "token_id, sequence, owner, status, network, contract, recipient, holder, hold, cid, signer,
+    "token_id, sequence, owner, status, network, contract, recipient, holder, shown, shown_by, hold, cid, signer,
     nonce, tx_hash, block_number, block_hash, gas_used, effective_gas_price, failure, reason,
     requested_at,
     confirmed_at";

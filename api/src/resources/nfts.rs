@@ -82,6 +82,10 @@ struct Nft {
     /// Who holds the token by the chain's final blocks. A transfer of the token is not one of title:
     /// the cask's owner is `owner`.
     holder: Option<String>,
+    /// Who has shown the holder's key.
+    shown_by: Option<String>,
+    /// Whether the holder is the cask's owner; null as long as nobody has shown the holder's key.
+    held_by_owner: Option<bool>,
     /// Why the mint does not go on: fee_cap, funds, other_contract, unproven, refused,
     /// already_on_chain or operator.
     hold: Option<String>,
@@ -112,6 +116,7 @@ struct Transaction {
 
 impl From<NftRow> for Nft {
     fn from(row: NftRow) -> Self {
+        let shown_holder = row.shown_holder();
         Self {
             token_id: row.token_id.to_string(),
             whiskey_id: row.token_id.to_string(),
@@ -121,6 +126,8 @@ impl From<NftRow> for Nft {
             contract: row.contract,
             recipient: row.recipient,
             holder: row.holder,
+            shown_by: shown_holder.map(|user| user.to_string()),
+            held_by_owner: shown_holder.map(|user| user == row.owner),
             hold: row.hold,
             metadata_cid: row.cid,
             transaction: row.tx_hash.map(|hash| Transaction {

@@ -112,7 +112,8 @@ impl Told {
             | NftEvent::MintSlotLost { .. }
             | NftEvent::MintHeld { .. }
             | NftEvent::MintReleased {}
-            | NftEvent::OwnershipVerified { .. } => {}
+            | NftEvent::OwnershipVerified { .. }
+            | NftEvent::TitleSettled { .. } => {}
         }
         Ok(())
     }

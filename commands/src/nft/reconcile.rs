@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn confirmed(holder: EvmAddress) -> Nft {
-        Nft::Confirmed { order: order(), holder, followed: None }
+        Nft::Confirmed { order: order(), holder, followed: None, shown: None }
     }
 
     #[test]

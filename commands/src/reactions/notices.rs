@@ -26,6 +26,7 @@ const SUBJECTS: &[&str] = &[
     "caskchain.events.*.whiskey.*.condition_reported",
     "caskchain.events.*.whiskey.*.transfer_offered",
     "caskchain.events.*.whiskey.*.transfer_accepted",
+    "caskchain.events.*.whiskey.*.title_settled",
     "caskchain.events.*.whiskey.*.retired",
     "caskchain.events.*.whiskey.*.tokenisation_completed",
 ];
@@ -138,7 +139,7 @@ fn notice(event: WhiskeyEvent, entry: &Entry) -> Option<Notice> {
             (owner, Topic::Judgement, Letter::CaskRejected { cask, reason })
         }
         WhiskeyEvent::TransferOffered { to } => (to, Topic::Transfer, Letter::CaskOffered { cask }),
-        WhiskeyEvent::TransferAccepted { from, .. } => {
+        WhiskeyEvent::TransferAccepted { from, .. } | WhiskeyEvent::TitleSettled { from, .. } => {
             (from, Topic::Transfer, Letter::CaskHandedOver { cask })
         }
         WhiskeyEvent::WhiskeyRetired { .. } => {

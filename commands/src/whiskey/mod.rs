@@ -10,6 +10,7 @@ mod register;
 mod reject;
 mod resubmit;
 mod retire;
+mod settle_title;
 mod transfer;
 mod valuation;
 

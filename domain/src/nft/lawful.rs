@@ -3,7 +3,7 @@
 use super::{
     AbandonMint, AdoptMint, AssignMint, ConfirmMint, FailMint, HoldBack, HoldMint, HoldReason,
     LetGo, LoseMintSlot, Nft, NftEvent, PinMetadata, RecordInclusion, RecordOwnership, RecordReorg,
-    RecordSubmission, RecordTransfer, ReleaseMint, RequestMint,
+    RecordSubmission, RecordTitle, RecordTransfer, ReleaseMint, RequestMint,
 };
 use crate::command::Decision;
 use crate::id::UserId;
@@ -54,9 +54,18 @@ impl Lawful for Nft {
             NftEvent::TokenBurned { from, at } => {
                 Decision::of(RecordTransfer { from, to: EvmAddress::ZERO, at })
             }
-            NftEvent::OwnershipVerified { address, message_hash, block_number, block_hash } => {
-                Decision::of(RecordOwnership { address, message_hash, block_number, block_hash })
+            NftEvent::OwnershipVerified {
+                user,
+                address,
+                message_hash,
+                block_number,
+                block_hash,
+            } => {
+                let record =
+                    RecordOwnership { user, address, message_hash, block_number, block_hash };
+                Decision::of(record)
             }
+            NftEvent::TitleSettled { owner } => Decision::of(RecordTitle { owner }),
         }]
     }
 }

@@ -13,9 +13,11 @@ mod follow;
 mod hold;
 mod lawful;
 mod lose_slot;
+mod ownership_verified_1_to_2;
 mod pin_metadata;
 mod prove_ownership;
 mod request;
+mod settle_title;
 mod slot_lost_1_to_2;
 mod transfer;
 
@@ -27,10 +29,12 @@ pub use failed_1_to_2::FAILED_1_TO_2;
 pub use follow::{RecordInclusion, RecordReorg, RecordSubmission};
 pub use hold::{HoldBack, HoldMint, HoldReason, LetGo, ReleaseMint};
 pub use lose_slot::LoseMintSlot;
+pub use ownership_verified_1_to_2::OWNERSHIP_VERIFIED_1_TO_2;
 pub use pin_metadata::PinMetadata;
 pub use prove_ownership::RecordOwnership;
 pub use request::{RequestMint, RetryMint};
 use serde::{Deserialize, Serialize};
+pub use settle_title::RecordTitle;
 pub use slot_lost_1_to_2::SLOT_LOST_1_TO_2;
 use thiserror::Error;
 pub use transfer::{LogPlace, RecordTransfer};
@@ -70,6 +74,8 @@ pub enum Nft {
         holder: EvmAddress,
         /// The newest transfer of it that is in the log.
         followed: Option<LogPlace>,
+        /// The last key that was shown, and by whom. A buyer may be faster than the log.
+        shown: Option<Shown>,
     },
     Burned {
         order: Order,
@@ -77,6 +83,13 @@ pub enum Nft {
     Failed {
         order: Order,
     },
+}
+
+/// Somebody has the key of an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    pub by: UserId,
+    pub address: EvmAddress,
 }
 
 /// How far an assigned mint is known to have come. Provisional until a final block.
@@ -204,12 +217,16 @@ events! {
         },
         TokenBurned = "nft.burned" v 1 { from: EvmAddress, at: LogPlace },
         /// Whoever asked has shown the key of the address that held the token in this final block.
-        OwnershipVerified = "nft.ownership_verified" v 1 {
+        OwnershipVerified = "nft.ownership_verified" v 2 {
+            /// Who asked; not told in the first version.
+            user: Option<UserId>,
             address: EvmAddress,
             message_hash: String,
             block_number: u64,
             block_hash: String,
         },
+        /// The title to the cask has followed its token: to whoever showed the holder's key.
+        TitleSettled = "nft.title_settled" v 1 { owner: UserId },
     }
 }
 
@@ -221,6 +238,8 @@ pub enum NftError {
     IllegalState { state: &'static str, command: &'static str },
     #[error("the token on the chain stands for another document")]
     OtherDocument,
+    #[error("nobody has shown the key of the token's holder")]
+    HolderUnknown,
     #[error("block {block} is not final: the chain is final up to {finalized}")]
     NotFinal { block: u64, finalized: u64 },
 }
@@ -229,25 +248,29 @@ impl Refusal for NftError {
     fn kind(&self) -> Kind {
         match self {
             Self::Absent => Kind::Absent,
-            Self::IllegalState { .. } | Self::OtherDocument | Self::NotFinal { .. } => {
-                Kind::IllegalState
-            }
+            Self::IllegalState { .. }
+            | Self::OtherDocument
+            | Self::HolderUnknown
+            | Self::NotFinal { .. } => Kind::IllegalState,
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::Absent => "NFT_NOT_FOUND",
-            Self::IllegalState { .. } | Self::OtherDocument | Self::NotFinal { .. } => {
-                "ILLEGAL_STATE"
-            }
+            Self::IllegalState { .. }
+            | Self::OtherDocument
+            | Self::HolderUnknown
+            | Self::NotFinal { .. } => "ILLEGAL_STATE",
         }
     }
 
     fn state(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::IllegalState { state, command } => Some((state, command)),
-            Self::Absent | Self::OtherDocument | Self::NotFinal { .. } => None,
+            Self::Absent | Self::OtherDocument | Self::HolderUnknown | Self::NotFinal { .. } => {
+                None
+            }
         }
     }
 }
@@ -293,13 +316,13 @@ impl Nft {
             }
             (NftEvent::MintConfirmed { .. }, Self::Assigned { order, .. }) => {
                 let holder = order.recipient;
-                Self::Confirmed { order, holder, followed: None }
+                Self::Confirmed { order, holder, followed: None, shown: None }
             }
             (NftEvent::MintAdopted { recipient, .. }, Self::Pinned { order, .. }) => {
-                Self::Confirmed { order, holder: recipient, followed: None }
+                Self::Confirmed { order, holder: recipient, followed: None, shown: None }
             }
-            (NftEvent::TokenTransferred { to, at, .. }, Self::Confirmed { order, .. }) => {
-                Self::Confirmed { order, holder: to, followed: Some(at) }
+            (NftEvent::TokenTransferred { to, at, .. }, Self::Confirmed { order, shown, .. }) => {
+                Self::Confirmed { order, holder: to, followed: Some(at), shown }
             }
             (NftEvent::TokenBurned { .. }, Self::Confirmed { order, .. }) => Self::Burned { order },
             (
@@ -310,8 +333,12 @@ impl Nft {
             ) => Self::Failed { order },
             (NftEvent::MintHeld { reason, .. }, nft) => nft.with_hold(Some(reason)),
             (NftEvent::MintReleased {}, nft) => nft.with_hold(None),
-            // Who holds the token is what transfers say; a proof of it changes nothing.
-            (NftEvent::OwnershipVerified { .. }, nft) => nft,
+            // Who holds the token is what transfers say; a proof tells who that is.
+            (
+                NftEvent::OwnershipVerified { user: Some(by), address, .. },
+                Self::Confirmed { order, holder, followed, .. },
+            ) => Self::Confirmed { order, holder, followed, shown: Some(Shown { by, address }) },
+            (NftEvent::OwnershipVerified { .. } | NftEvent::TitleSettled { .. }, nft) => nft,
             // The rules never write these in another state.
             (
                 NftEvent::MetadataPinned { .. }
@@ -400,6 +427,7 @@ pub(crate) mod samples {
     use super::*;
 
     pub const CASK: WhiskeyId = WhiskeyId::new(7_300_003);
+    pub const BUYER: UserId = UserId::new(7_204_008);
 
     pub fn order() -> Order {
         Order {
@@ -494,8 +522,13 @@ pub(crate) mod samples {
         NftEvent::TokenTransferred { from: holder(), to, at: log_place() }
     }
 
+    pub const fn title_settled() -> NftEvent {
+        NftEvent::TitleSettled { owner: BUYER }
+    }
+
     pub fn ownership_verified() -> NftEvent {
         NftEvent::OwnershipVerified {
+            user: Some(BUYER),
             address: holder(),
             message_hash: format!("0x{}", "5c".repeat(32)),
             block_number: 9,

@@ -4,9 +4,12 @@
 use super::address::EvmAddress;
 use super::{Nft, NftError, NftEvent, Order};
 use crate::command::Command;
+use crate::id::UserId;
 use crate::permission::Permission;
 
 pub struct RecordOwnership {
+    /// Who showed the key.
+    pub user: Option<UserId>,
     pub address: EvmAddress,
     /// What was signed.
     pub message_hash: String,
@@ -20,6 +23,7 @@ impl Command<Nft> for RecordOwnership {
     fn decide(&self, nft: &Nft) -> Result<Vec<NftEvent>, NftError> {
         nft.owned()?;
         Ok(vec![NftEvent::OwnershipVerified {
+            user: self.user,
             address: self.address,
             message_hash: self.message_hash.clone(),
             block_number: self.block_number,
@@ -40,17 +44,18 @@ impl Nft {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Shown;
     use super::super::samples::*;
     use super::*;
     use crate::command::scenario::given;
 
     fn command() -> RecordOwnership {
-        let NftEvent::OwnershipVerified { address, message_hash, block_number, block_hash } =
+        let NftEvent::OwnershipVerified { user, address, message_hash, block_number, block_hash } =
             ownership_verified()
         else {
             unreachable!("the sample is one of these")
         };
-        RecordOwnership { address, message_hash, block_number, block_hash }
+        RecordOwnership { user, address, message_hash, block_number, block_hash }
     }
 
     #[test]
@@ -78,11 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_changes_nothing() {
+    fn a_proof_tells_who_the_holder_is_and_changes_nothing_else() {
         let mut nft = Nft::default();
         until(&confirmed()).into_iter().for_each(|event| nft.fold(event));
-        let before = nft.clone();
+        let Nft::Confirmed { order, holder, followed, .. } = nft.clone() else {
+            unreachable!("it is confirmed")
+        };
         nft.fold(ownership_verified());
-        assert_eq!(nft, before);
+        let shown = Some(Shown { by: BUYER, address: holder });
+        assert_eq!(nft, Nft::Confirmed { order, holder, followed, shown });
     }
 }

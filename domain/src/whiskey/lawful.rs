@@ -5,8 +5,8 @@ use super::{
     AcceptTransfer, AddAttachment, ApproveWhiskey, Attachment, CompleteTokenisation,
     CorrectWhiskey, GiveUpTokenisation, MoveWhiskey, OfferTransfer, Recorder, RegaugeWhiskey,
     RegisterWhiskey, RejectWhiskey, ReportCondition, ResubmitWhiskey, RetireWhiskey,
-    RevalueWhiskey, StartTokenisation, StartTokenisationForOwner, Whiskey, WhiskeyEvent,
-    WithdrawAttachment, WithdrawTransfer,
+    RevalueWhiskey, SettleTitle, StartTokenisation, StartTokenisationForOwner, Whiskey,
+    WhiskeyEvent, WithdrawAttachment, WithdrawTransfer,
 };
 use crate::command::Decision;
 use crate::id::UserId;
@@ -50,6 +50,9 @@ impl Lawful for Whiskey {
             // Withdrawn by its owner, or with what makes it void, which others may do.
             WhiskeyEvent::TransferWithdrawn {} => Decision::of(WithdrawTransfer { by: owner }),
             WhiskeyEvent::TransferAccepted { to, .. } => Decision::of(AcceptTransfer { by: *to }),
+            WhiskeyEvent::TitleSettled { by, to, .. } => {
+                Decision::of(SettleTitle { by: *by, to: *to })
+            }
             WhiskeyEvent::FileAttached { file, role } => {
                 let attachment = Attachment { file: *file, role: *role };
                 Decision::of(AddAttachment { by: recorder, attachment })

@@ -36,6 +36,7 @@ enum What {
     Detach,
     Tokenise,
     Complete,
+    SettleTitle(usize),
     GiveUp,
     Retire,
 }
@@ -75,6 +76,7 @@ impl Try {
                 Decision::of(StartTokenisation { by: user, network: "development".into() })
             }
             What::Complete => Decision::of(CompleteTokenisation { network: "development".into() }),
+            What::SettleTitle(to) => Decision::of(SettleTitle { by: user, to: PEOPLE[*to] }),
             What::GiveUp => Decision::of(GiveUpTokenisation { network: "development".into() }),
             What::Retire => Decision::of(RetireWhiskey { by, reason: RetireReason::Lost }),
         }
@@ -100,6 +102,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         1 => Just(What::Detach),
         1 => Just(What::Tokenise),
         1 => Just(What::Complete),
+        2 => (0..3_usize).prop_map(What::SettleTitle),
         1 => Just(What::GiveUp),
         1 => Just(What::Retire),
     ];
@@ -125,7 +128,12 @@ fn check(before: &Entry, after: &Entry, tried: &Try, events: &[WhiskeyEvent]) {
     assert!(before.stage == after.stage || may_follow(before.stage, after.stage), "{tried:?}");
     assert!(before.stage != Stage::Retired || events.is_empty(), "{tried:?}");
     let by = PEOPLE[tried.who];
-    if after.owner != before.owner {
+    if let What::SettleTitle(to) = tried.what
+        && !events.is_empty()
+    {
+        assert_eq!((before.stage, after.owner), (Stage::Tokenised, PEOPLE[to]), "{tried:?}");
+        assert_ne!(by, after.owner, "{tried:?}");
+    } else if after.owner != before.owner {
         assert_eq!((before.offered_to, after.owner), (Some(by), by), "{tried:?}");
         assert_eq!(before.stage, Stage::Approved);
     }

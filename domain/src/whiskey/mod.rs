@@ -15,6 +15,7 @@ mod register;
 mod reject;
 mod resubmit;
 mod retire;
+mod settle_title;
 mod tokenise;
 mod transfer;
 mod valuation;
@@ -32,6 +33,7 @@ pub use reject::RejectWhiskey;
 pub use resubmit::ResubmitWhiskey;
 pub use retire::{RetireReason, RetireWhiskey};
 use serde::{Deserialize, Serialize};
+pub use settle_title::SettleTitle;
 use thiserror::Error;
 pub use tokenise::{
     CompleteTokenisation, GiveUpTokenisation, StartTokenisation, StartTokenisationForOwner,
@@ -129,6 +131,8 @@ events! {
         TransferOffered = "whiskey.transfer_offered" v 1 { to: UserId },
         TransferWithdrawn = "whiskey.transfer_withdrawn" v 1 {},
         TransferAccepted = "whiskey.transfer_accepted" v 1 { from: UserId, to: UserId },
+        /// The warehouse lets the title follow the token.
+        TitleSettled = "whiskey.title_settled" v 1 { by: UserId, from: UserId, to: UserId },
         FileAttached = "whiskey.file_attached" v 1 { file: FileId, role: AttachmentRole },
         FileDetached = "whiskey.file_detached" v 1 { file: FileId },
         WhiskeyRetired = "whiskey.retired" v 1 { reason: RetireReason },
@@ -286,6 +290,7 @@ impl Entry {
                 self.owner = to;
                 self.offered_to = None;
             }
+            WhiskeyEvent::TitleSettled { to, .. } => self.owner = to,
             WhiskeyEvent::FileAttached { file, role } => {
                 self.attachments.push(Attachment { file, role });
             }
@@ -446,6 +451,10 @@ pub(crate) mod samples {
 
     pub const fn photograph() -> Attachment {
         Attachment { file: FileId::new(7_206_001), role: AttachmentRole::Image }
+    }
+
+    pub fn title_settled() -> WhiskeyEvent {
+        WhiskeyEvent::TitleSettled { by: JUDGE, from: OWNER, to: BUYER }
     }
 
     pub fn attached() -> WhiskeyEvent {

@@ -157,6 +157,7 @@ fn whiskey(happened: WhiskeyEvent) -> Value {
         WhiskeyEvent::TransferOffered { to } => json!({ "offeredTo": to }),
         WhiskeyEvent::TransferWithdrawn {} => json!({ "offeredTo": null }),
         WhiskeyEvent::TransferAccepted { to, .. } => json!({ "owner": to, "offeredTo": null }),
+        WhiskeyEvent::TitleSettled { to, .. } => json!({ "owner": to }),
         WhiskeyEvent::FileAttached { file, role } => {
             json!({ format!("attachments.{file}"): role })
         }
@@ -224,6 +225,7 @@ fn nft(happened: NftEvent) -> Value {
         NftEvent::MintReleased {} => json!({ "hold": null, "holdDetail": null }),
         NftEvent::TokenTransferred { to, .. } => json!({ "holder": to.to_string() }),
         NftEvent::TokenBurned { .. } => json!({ "status": "BURNED", "holder": null }),
+        NftEvent::TitleSettled { owner } => json!({ "owner": owner }),
         NftEvent::OwnershipVerified { address, block_number, .. } => json!({
             "ownership.address": address.to_string(), "ownership.blockNumber": block_number,
         }),

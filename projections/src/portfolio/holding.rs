@@ -34,7 +34,7 @@ impl Held {
             }
             WhiskeyEvent::WhiskeyCorrected { details, .. } => valued(&details.market_value),
             WhiskeyEvent::WhiskeyRevalued { value } => valued(&Some(value.clone())),
-            WhiskeyEvent::TransferAccepted { to, .. } => {
+            WhiskeyEvent::TransferAccepted { to, .. } | WhiskeyEvent::TitleSettled { to, .. } => {
                 before.map(|held| Self { owner: *to, ..held })
             }
             WhiskeyEvent::WhiskeyRetired { .. } => None,

@@ -67,7 +67,9 @@ impl WhiskeyRow {
             WhiskeyEvent::ConditionReported { condition } => details.condition = Some(condition),
             WhiskeyEvent::TransferOffered { to } => self.offered_to = Some(to.value()),
             WhiskeyEvent::TransferWithdrawn {} => self.offered_to = None,
-            WhiskeyEvent::TransferAccepted { to, .. } => self.belong_to(to),
+            WhiskeyEvent::TransferAccepted { to, .. } | WhiskeyEvent::TitleSettled { to, .. } => {
+                self.belong_to(to);
+            }
             WhiskeyEvent::FileAttached { file, role } => {
                 self.attachments.push(Attachment { file, role });
             }

@@ -88,15 +88,16 @@ impl Whiskeys {
         let id = whiskey_id(&id.0)?;
         caught_up(&self.readers, whiskeys::Whiskeys::NAME, min_position.0).await?;
         let tenant = caller.0.tenant();
-        let row = match as_of.0 {
-            Some(then) => {
-                rebuilt(&self.past, &then, |at| self.past.whiskey(tenant, id, at)).await?
-            }
-            None => self.readers.whiskey(tenant, id).await?,
+        let (row, nft) = match as_of.0 {
+            Some(then) => (
+                rebuilt(&self.past, &then, |at| self.past.whiskey(tenant, id, at)).await?,
+                rebuilt(&self.past, &then, |at| self.past.nft(tenant, id, at)).await?,
+            ),
+            None => (self.readers.whiskey(tenant, id).await?, self.readers.nft(tenant, id).await?),
         };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::WhiskeyNotFound))?;
         let sequence = row.sequence;
-        Ok(Found::new(row.into()).at_sequence(sequence))
+        Ok(Found::new(Whiskey::from(row).beside(nft)).at_sequence(sequence))
     }
 
     /// Correct a cask of mine, as long as it is not approved

@@ -2,6 +2,7 @@
 
 use domain::whiskey::AttachmentRole;
 use poem_openapi::Object;
+use projections::nfts::NftRow;
 use projections::whiskeys::WhiskeyRow;
 
 use crate::resources::written;
@@ -43,6 +44,21 @@ pub struct Whiskey {
     documents: Vec<String>,
     registered_at: String,
     changed_at: String,
+    /// Of a cask that is tokenised; told of one cask, not in lists.
+    token: Option<Token>,
+}
+
+/// Who holds the token by the chain's final blocks. That is no title: the cask's owner is `owner`, and
+/// `settle-title` lets the title follow.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct Token {
+    /// An address; null once the token is burned.
+    holder: Option<String>,
+    /// Who has shown the holder's key.
+    shown_by: Option<String>,
+    /// Whether the holder is the cask's owner; null as long as nobody has shown the holder's key.
+    held_by_owner: Option<bool>,
 }
 
 #[derive(Object)]
@@ -102,6 +118,19 @@ impl From<WhiskeyRow> for Whiskey {
             documents: files(AttachmentRole::Document),
             registered_at: written(row.registered_at),
             changed_at: written(row.changed_at),
+            token: None,
         }
+    }
+}
+
+impl Whiskey {
+    /// With its token, if there is one.
+    pub fn beside(mut self, nft: Option<NftRow>) -> Self {
+        self.token = nft.filter(|nft| nft.confirmed_at.is_some()).map(|nft| {
+            let shown_by = nft.shown_holder().map(|user| user.to_string());
+            let held_by_owner = shown_by.as_ref().map(|user| *user == self.owner);
+            Token { holder: nft.holder, shown_by, held_by_owner }
+        });
+        self
     }
 }

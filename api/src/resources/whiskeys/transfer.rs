@@ -1,4 +1,4 @@
-//! A cask changes hands: offered, withdrawn, accepted.
+//! A cask changes hands: offered, withdrawn, accepted; and the title follows the token.
 
 use commands::{Commands, Done};
 use domain::id::{UserId, WhiskeyId};
@@ -44,8 +44,36 @@ fn transfer(done: &Done<WhiskeyId>, status: &str) -> Found<Transfer> {
     Found::new(answer).done(done)
 }
 
+/// Whose the cask is.
+#[derive(Object)]
+struct Title {
+    id: String,
+    /// The token's holder.
+    owner: String,
+}
+
 #[OpenApi(tag = "Tag::Whiskeys")]
 impl Transfers {
+    /// Let the title follow the token
+    ///
+    /// A token transfer is no transfer of title: the warehouse's record is what counts. The cask becomes
+    /// theirs who have shown, by `verify-ownership`, the key of the address that holds the token; 409 if
+    /// nobody has.
+    #[oai(path = "/whiskeys/:id/settle-title", method = "post", operation_id = "settle_title")]
+    async fn settle_title(
+        &self,
+        caller: Caller,
+        id: Path<String>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+    ) -> Result<Found<Title>, Problem> {
+        let id = whiskey_id(&id.0)?;
+        let headers = Headers { idempotency_key: key.0, if_match: None };
+        let asked = asking::asked(caller.0, headers, format!("settle title {id}").into_bytes())?;
+        let done = self.commands.settle_title(&asked, id).await?;
+        let title = Title { id: id.to_string(), owner: done.answer.to_string() };
+        Ok(Found::new(title).done(&done))
+    }
+
     /// Offer a cask of mine to somebody
     ///
     /// Another offer takes the place of the one before.

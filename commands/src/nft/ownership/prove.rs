@@ -86,6 +86,7 @@ impl Commands {
     ) -> Result<Done<Ownership>, CommandError> {
         let wallet = message.wallet;
         let record = RecordOwnership {
+            user: asked.context.actor.user(),
             address: wallet,
             message_hash: format!("0x{}", hex::encode(hash)),
             block_number: holding.block_number,
