@@ -1,6 +1,7 @@
 //! Minting with everything going wrong at once: the node lies, forgets and is cut off, blocks are
 //! taken back, fees jump, old bytes come back, four workers are killed again and again, and NATS and
-//! PostgreSQL once each.
+//! PostgreSQL once each. Once with our contract, which makes no token twice, and once with one that makes
+//! whatever it is told to: the worker has to be right without that guard.
 //!
 //! `CASKCHAIN_CHAOS_MINTS=1000` makes it a long run; `CASKCHAIN_CHAOS_SEED` repeats one's chances.
 
@@ -16,9 +17,19 @@ const CHAOS: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn every_token_is_minted_once_whatever_goes_wrong() {
+    mint_in_a_storm(MintLab::new(&[]).await).await;
+}
+
+#[tokio::test]
+async fn a_contract_that_makes_tokens_twice_is_never_told_to() {
+    let lab = MintLab::new(&[]).await;
+    lab.take_the_guard_away().await;
+    mint_in_a_storm(lab).await;
+}
+
+async fn mint_in_a_storm(mut lab: MintLab) {
     let mints = std::env::var("CASKCHAIN_CHAOS_MINTS");
     let mints = mints.map_or(MINTS, |count| count.parse().unwrap());
-    let mut lab = MintLab::new(&[]).await;
     let mut ids = Vec::with_capacity(mints);
     for number in 0..mints {
         ids.push(lab.approved(&format!("X-{number}")).await);

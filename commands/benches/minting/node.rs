@@ -39,6 +39,18 @@ impl Node {
         number(&self.ask("eth_blockNumber", json!([])).await)
     }
 
+    /// Waits for the next block, and gives its height: times are counted from one to another.
+    pub async fn next_block(&self) -> u64 {
+        let before = self.height().await;
+        loop {
+            let height = self.height().await;
+            if height > before {
+                return height;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Until the contract has made so many tokens in blocks after this one; the transactions that did.
     pub async fn until(&self, contract: &str, mut after: u64, tokens: usize) -> BTreeSet<String> {
         let began = Instant::now();
