@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use crate::world::chain_proxy::{ChainProxy, Fault};
-use crate::world::mint_lab::{GWEI, MintLab};
+use crate::world::mint_lab::{ADMIN, GWEI, MintLab};
 use crate::world::{Person, Server, is_alive, until};
 
 const MINTS: usize = 40;
@@ -17,17 +17,21 @@ const CHAOS: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn every_token_is_minted_once_whatever_goes_wrong() {
-    mint_in_a_storm(MintLab::new(&[]).await).await;
+    mint_in_a_storm(&mut MintLab::new(&[]).await).await;
 }
 
 #[tokio::test]
 async fn a_contract_that_makes_tokens_twice_is_never_told_to() {
-    let lab = MintLab::new(&[]).await;
+    let mut lab = MintLab::new(&[]).await;
     lab.take_the_guard_away().await;
-    mint_in_a_storm(lab).await;
+    let ids = mint_in_a_storm(&mut lab).await;
+    // It would have made one twice, and that would have been seen.
+    lab.mint_behind_as(ADMIN, ids[0].parse().unwrap()).await;
+    assert_eq!(lab.tokens().await[&ids[0]], 2);
 }
 
-async fn mint_in_a_storm(mut lab: MintLab) {
+/// Mints, and gives the tokens.
+async fn mint_in_a_storm(lab: &mut MintLab) -> Vec<String> {
     let mints = std::env::var("CASKCHAIN_CHAOS_MINTS");
     let mints = mints.map_or(MINTS, |count| count.parse().unwrap());
     let mut ids = Vec::with_capacity(mints);
@@ -39,7 +43,7 @@ async fn mint_in_a_storm(mut lab: MintLab) {
     lab.proxy.strict(true);
     let asking = tokio::spawn(ask_for_all(lab.isla.clone(), ids.clone()));
     let length = CHAOS.mul_f64((mints as f64 / 100.0).max(0.5));
-    let killed = storm(&mut lab, &mut workers, length).await;
+    let killed = storm(lab, &mut workers, length).await;
     asking.await.unwrap();
     lab.proxy.calm();
     lab.proxy.next_base_fee(GWEI).await;
@@ -53,6 +57,7 @@ async fn mint_in_a_storm(mut lab: MintLab) {
     assert_eq!(lab.events("nft.mint_failed").await.len(), 0);
     assert_eq!(lab.events("lane.slot_lost").await.len(), 0);
     assert!(killed > 0 && !lab.proxy.happened().is_empty());
+    ids
 }
 
 /// The database may be away; then it is asked again.

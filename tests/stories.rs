@@ -56,3 +56,4 @@ mod sessions;
 mod sign_in_codes;
 mod starting_and_stopping;
 mod timing;
+mod two_nodes;

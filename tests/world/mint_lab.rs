@@ -36,19 +36,35 @@ pub struct MintLab {
 
 impl MintLab {
     pub async fn new(settings: &[(&str, &str)]) -> Self {
+        Self::built(settings, false).await.0
+    }
+
+    /// With another node of the same chain, which can be told to fail by itself.
+    pub async fn with_two_nodes() -> (Self, ChainProxy) {
+        let (lab, other) = Self::built(&[], true).await;
+        (lab, other.unwrap())
+    }
+
+    async fn built(settings: &[(&str, &str)], two_nodes: bool) -> (Self, Option<ChainProxy>) {
         // Four blocks later a block is final.
         let options =
             ChainOptions { heartbeat: false, slots_in_an_epoch: 2, ..ChainOptions::default() };
         let world = World::with_chain(options).await;
         let proxy = ChainProxy::before(&world.chain.url()).await;
+        let other = match two_nodes {
+            true => Some(ChainProxy::before(&world.chain.url()).await),
+            false => None,
+        };
+        let others = other.as_ref().map(|other| format!("[\"{}\"]", other.url()));
         let url = proxy.url();
         let mut all = Self::hurried(&url);
+        all.extend(others.as_deref().map(|others| ("CASKCHAIN_CHAIN__RPC_URLS", others)));
         all.extend_from_slice(settings);
         let server = world.server_with(&all).await;
         proxy.automine(false).await;
         let (isla, keeper) = (server.person("Isla").await, server.administrator().await);
         let contract = Self::contract_of(&proxy).await;
-        Self { world, proxy, server, isla, keeper, contract }
+        (Self { world, proxy, server, isla, keeper, contract }, other)
     }
 
     /// A worker that loses no time: blocks come when they are told to.

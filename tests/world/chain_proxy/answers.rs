@@ -64,6 +64,7 @@ impl Between {
             Some(Fault::HttpAfter(status)) => return Reply::Status(status),
             Some(Fault::ErrorAfter(code, text)) => return said(id, refused(code, &text)),
             Some(Fault::Stale) => return said(id, self.before(call).map_or(answer, Ok)),
+            Some(Fault::Reverted) => return said(id, answer.map(reverted)),
             Some(Fault::Slow(delay)) => sleep(delay).await,
             _ => {}
         }
@@ -74,6 +75,14 @@ impl Between {
         let method = call["method"].as_str().unwrap_or_default();
         self.faults.lock().unwrap().of(method, again, &self.chance)
     }
+}
+
+/// A receipt as if its transaction had failed.
+fn reverted(mut receipt: Value) -> Value {
+    if receipt["status"] == "0x1" {
+        receipt["status"] = json!("0x0");
+    }
+    receipt
 }
 
 fn refused(code: i64, text: &str) -> Said {

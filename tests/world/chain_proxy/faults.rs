@@ -27,6 +27,8 @@ pub enum Fault {
     Null,
     /// What the node answered to the same question some time before.
     Stale,
+    /// The receipt of a transaction that succeeded says that it did not.
+    Reverted,
     /// A transaction the node does not have is said to be known.
     AlreadyKnown,
 }
@@ -38,7 +40,7 @@ impl Fault {
             Self::CutBefore | Self::CutAfter | Self::Slow(_) | Self::Late(_) => true,
             Self::Http(_) | Self::HttpAfter(_) => true,
             Self::Error(..) | Self::ErrorAfter(..) => false,
-            Self::Null | Self::Stale | Self::AlreadyKnown => false,
+            Self::Null | Self::Stale | Self::Reverted | Self::AlreadyKnown => false,
         }
     }
 
@@ -54,6 +56,7 @@ impl Fault {
             Self::ErrorAfter(..) => "error after",
             Self::Null => "null",
             Self::Stale => "stale",
+            Self::Reverted => "reverted",
             Self::AlreadyKnown => "already known",
         }
     }
