@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commands::nft::reconcile::{OnChain, Verdict, tokens};
+use commands::nft::reconcile::{OnChain, Verdict, tokens, unseen};
 use commands::outside::chain::{Chain, Transfer};
 use commands::outside::evm_network::EvmNetwork;
 use commands::unixfs::raw_cid;
@@ -108,7 +108,7 @@ impl Reconciliation<'_> {
             for (token, digest) in some.iter().zip(digests.map_err(StartError::of)?) {
                 let (token, on_chain) = (*token, on_chain.get(token).cloned());
                 let nft = self.nft(token).await?;
-                let verdict = on_chain.as_ref().map_or(Verdict::Missing, |on_chain| {
+                let verdict = on_chain.as_ref().map_or(unseen(digest), |on_chain| {
                     on_chain.beside(&nft.state, digest, followed)
                 });
                 lines.push(Line { token, on_chain, digest, nft, verdict });

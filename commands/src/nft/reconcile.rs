@@ -38,6 +38,8 @@ pub enum Verdict {
     NotMinted,
     /// The log has it, and the chain has not.
     Missing,
+    /// It was minted before the first block that was read: nothing can be said.
+    Earlier,
     /// The contract made it more than once.
     MintedTwice,
     /// Another one holds it than the log says.
@@ -54,6 +56,7 @@ impl Verdict {
             Self::Unknown => "unknown",
             Self::NotMinted => "not_minted",
             Self::Missing => "missing",
+            Self::Earlier => "earlier",
             Self::MintedTwice => "minted_twice",
             Self::OtherHolder => "other_holder",
         }
@@ -62,6 +65,12 @@ impl Verdict {
     pub const fn is_well(self) -> bool {
         matches!(self, Self::Agreed | Self::UnderWay)
     }
+}
+
+/// A token of the log's that nothing was seen of in the blocks that were read. The contract has a digest
+/// of every token it ever made.
+pub fn unseen(digest: [u8; 32]) -> Verdict {
+    if digest == [0; 32] { Verdict::Missing } else { Verdict::Earlier }
 }
 
 /// The tokens of a contract, from all of its movements, oldest first.
@@ -88,8 +97,10 @@ impl OnChain {
     /// Beside the log, which has followed the contract up to a block. `digest` is what the contract
     /// says that it stands for.
     pub fn beside(&self, nft: &Nft, digest: [u8; 32], followed: Option<u64>) -> Verdict {
-        if self.mints.len() != 1 {
-            return Verdict::MintedTwice;
+        match self.mints.len() {
+            0 => return Verdict::Earlier,
+            1 => {}
+            _ => return Verdict::MintedTwice,
         }
         match nft {
             Nft::Unrequested => Verdict::Unknown,
@@ -195,5 +206,13 @@ mod tests {
         let mint = |block| moved(EvmAddress::ZERO, ISLA, block);
         let token = on_chain(vec![mint(3), mint(4)]);
         assert_eq!(token.beside(&confirmed(ISLA), OURS, None), Verdict::MintedTwice);
+    }
+
+    #[test]
+    fn of_what_was_minted_before_the_first_block_nothing_is_said() {
+        let token = on_chain(vec![moved(ISLA, FINLAY, 5)]);
+        assert_eq!(token.beside(&confirmed(FINLAY), OURS, None), Verdict::Earlier);
+        assert_eq!(unseen(OURS), Verdict::Earlier);
+        assert_eq!(unseen([0; 32]), Verdict::Missing);
     }
 }
