@@ -1,6 +1,8 @@
 //! A chain through two nodes: one may be away, be behind or lie, and nothing is believed that the other
 //! does not say as well.
 
+use std::time::Duration;
+
 use crate::world::chain_proxy::{ChainProxy, Fault};
 use crate::world::mint_lab::MintLab;
 use crate::world::until;
@@ -67,6 +69,15 @@ async fn while_one_of_two_is_away_what_is_out_is_followed_and_nothing_new_is_beg
     let second = lab.ordered("T-4").await;
     lab.until_status(&second, "PINNED").await;
     lab.proxy.mine(6).await;
+    // The lane goes on looking, and looks past both.
+    let (block, at_once) = ("eth_getBlockByNumber".to_owned(), Fault::Slow(Duration::ZERO));
+    lab.proxy.sometimes(&block, &at_once, 1.0);
+    until("the lane has looked again and again", || async {
+        let looks = lab.proxy.happened().get(&(block.clone(), "slow")).copied();
+        (looks >= Some(20)).then_some(())
+    })
+    .await;
+    lab.proxy.calm();
     assert_eq!(lab.status(&first).await, "INCLUDED");
     assert_eq!(lab.events("lane.nonce_assigned").await.len(), 1);
     other.away(false);

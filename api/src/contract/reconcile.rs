@@ -2,16 +2,17 @@
 //! that was lost; and taking into the log what it waits for and the chain has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use commands::nft::reconcile::{OnChain, Verdict, tokens, unseen};
-use commands::outside::chain::{Chain, Transfer};
+use commands::Asked;
+use commands::nft::reconcile::{OnChain, Read, Verdict, tokens, unseen};
+use commands::outside::chain::{Chain, ChainError, Transfer};
 use commands::outside::evm_network::EvmNetwork;
 use commands::unixfs::raw_cid;
-use commands::{Asked, Commands};
 use domain::contract::Contract;
 use domain::id::{TenantId, WhiskeyId};
-use domain::nft::Nft;
 use domain::nft::address::EvmAddress;
+use domain::nft::{Nft, Order};
 use eventstore::{Context, Loaded};
 use serde_json::{Value, json};
 
@@ -42,6 +43,10 @@ pub struct Arguments {
     output: Output,
 }
 
+/// A question to a node is asked again so often, before all that was read is lost.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+
 /// A token as both have it.
 struct Line {
     token: WhiskeyId,
@@ -55,66 +60,79 @@ struct Reconciliation<'a> {
     platform: &'a Platform,
     network: &'a EvmNetwork,
     contract: EvmAddress,
-    finalized: u64,
+    adopts: bool,
+    output: Output,
+}
+
+/// How many of each verdict, and whether all is well.
+#[derive(Default)]
+struct Outcome {
+    counts: BTreeMap<&'static str, usize>,
+    ill: bool,
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<bool, StartError> {
     let (network, contract) = minting_contract(config, arguments.network.as_deref())?;
     let platform = Platform::start(config, &[]).await?;
-    let outcome = reconcile(&platform, &network, contract, arguments).await;
+    let (adopts, output) = (arguments.adopt, arguments.output);
+    let all = Reconciliation { platform: &platform, network: &network, contract, adopts, output };
+    let outcome = all.reconcile(arguments.from_block).await;
     platform.stop().await;
     outcome
 }
 
-async fn reconcile(
-    platform: &Platform,
-    network: &EvmNetwork,
-    contract: EvmAddress,
-    arguments: &Arguments,
-) -> Result<bool, StartError> {
-    let finalized = network.heads().await.map_err(StartError::of)?.finalized;
-    let of = Reconciliation { platform, network, contract, finalized };
-    let lines = of.lines(arguments.from_block).await?;
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut well = true;
-    for line in &lines {
-        let adopted = arguments.adopt && line.verdict == Verdict::Adoptable;
-        if adopted {
-            of.adopt(line).await?;
-        }
-        well &= adopted || line.verdict.is_well();
-        let word = if adopted { "adopted" } else { line.verdict.word() };
-        *counts.entry(word).or_default() += 1;
-        println!("{}", line.told(word, arguments.output));
-    }
-    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let (tokens, counts) = (lines.len(), counts.join(", "));
-    eprintln!("{tokens} tokens of {contract} up to block {finalized}: {counts}");
-    Ok(well)
-}
-
 impl Reconciliation<'_> {
-    /// Every token that one of the two knows.
-    async fn lines(&self, from_block: u64) -> Result<Vec<Line>, StartError> {
+    /// Every token that one of the two knows; says whether all is well.
+    async fn reconcile(&self, from_block: u64) -> Result<bool, StartError> {
         // First what the log says, so that what comes meanwhile is on the chain as well.
         let told = self.told().await?;
-        let on_chain = tokens(self.transfers(from_block).await?);
-        let followed = self.followed().await?;
+        let to = self.final_block().await?;
+        let mut on_chain = tokens(self.transfers(from_block, to).await?);
         let all: BTreeSet<WhiskeyId> = told.iter().chain(on_chain.keys()).copied().collect();
-        let all: Vec<WhiskeyId> = all.into_iter().collect();
-        let mut lines = Vec::with_capacity(all.len());
+        let (all, mut outcome) = (all.into_iter().collect::<Vec<_>>(), Outcome::default());
         for some in all.chunks(TOKENS_AT_ONCE) {
-            let digests = self.network.digests(self.contract, some).await;
-            for (token, digest) in some.iter().zip(digests.map_err(StartError::of)?) {
-                let (token, on_chain) = (*token, on_chain.get(token).cloned());
-                let nft = self.nft(token).await?;
-                let verdict = on_chain.as_ref().map_or(unseen(digest), |on_chain| {
-                    on_chain.beside(&nft.state, digest, followed)
-                });
-                lines.push(Line { token, on_chain, digest, nft, verdict });
+            let digests = again(|| self.network.digests(self.contract, some)).await?;
+            let mut nfts = Vec::with_capacity(some.len());
+            for token in some {
+                nfts.push(self.nft(*token).await?);
+            }
+            let (chain_id, contract) = (self.network.chain_id(), self.contract);
+            let read = Read { chain_id, contract, to, followed: self.followed().await? };
+            for ((token, digest), nft) in some.iter().zip(digests).zip(nfts) {
+                let on_chain = on_chain.remove(token);
+                let verdict = on_chain
+                    .as_ref()
+                    .map_or(unseen(digest), |seen| seen.beside(&nft.state, digest, read));
+                let line = Line { token: *token, on_chain, digest, nft, verdict };
+                self.settle(&line, to, &mut outcome).await?;
             }
         }
-        Ok(lines)
+        let counts = outcome.counts.iter().map(|(word, count)| format!("{count} {word}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        eprintln!("{} tokens of {} up to block {to}: {counts}", all.len(), self.contract);
+        Ok(!outcome.ill)
+    }
+
+    /// Tells of a token, after taking into the log what is missing there, if that is wanted.
+    async fn settle(&self, line: &Line, to: u64, outcome: &mut Outcome) -> Result<(), StartError> {
+        let mended = match line.verdict {
+            Verdict::Adoptable if self.adopts => self.adopt(line, to).await.map(|()| "adopted"),
+            Verdict::OtherHolder if self.adopts => {
+                self.record_moves(line, to).await.map(|()| "recorded")
+            }
+            verdict => {
+                outcome.ill |= !verdict.is_well();
+                Ok(verdict.word())
+            }
+        };
+        let word = mended.unwrap_or_else(|error| {
+            outcome.ill = true;
+            eprintln!("{}: {error}", line.token);
+            line.verdict.word()
+        });
+        *outcome.counts.entry(word).or_default() += 1;
+        println!("{}", line.told(word, self.output));
+        Ok(())
     }
 
     /// The tokens of the contract that the log says exist.
@@ -125,7 +143,7 @@ impl Reconciliation<'_> {
             for begun in of_log.map_err(StartError::of)? {
                 let token = begun.aggregate_id.parse().map_err(StartError::of)?;
                 let nft = self.nft(token).await?;
-                let is_here = |order: &domain::nft::Order| {
+                let is_here = |order: &Order| {
                     (order.chain_id, order.contract) == (self.network.chain_id(), self.contract)
                 };
                 if nft.state.order().is_some_and(is_here) {
@@ -136,15 +154,18 @@ impl Reconciliation<'_> {
         Ok(told)
     }
 
-    async fn transfers(&self, from_block: u64) -> Result<Vec<Transfer>, StartError> {
+    async fn final_block(&self) -> Result<u64, StartError> {
+        again(|| self.network.agreed_final_block()).await
+    }
+
+    async fn transfers(&self, from_block: u64, last: u64) -> Result<Vec<Transfer>, StartError> {
         let (mut from, mut asked, mut all) = (from_block, 0_u64, Vec::new());
-        while from <= self.finalized {
-            let to = self.finalized.min(from.saturating_add(BLOCKS_AT_ONCE - 1));
-            let some = self.network.transfers(self.contract, from, to).await;
-            all.extend(some.map_err(StartError::of)?);
+        while from <= last {
+            let to = last.min(from.saturating_add(BLOCKS_AT_ONCE - 1));
+            all.extend(again(|| self.network.transfers(self.contract, from, to)).await?);
             asked += 1;
             if asked.is_multiple_of(TOLD_EVERY) {
-                eprintln!("block {to} of {}, {} movements", self.finalized, all.len());
+                eprintln!("block {to} of {last}, {} movements", all.len());
             }
             from = to + 1;
         }
@@ -168,25 +189,44 @@ impl Reconciliation<'_> {
         loaded.map_err(StartError::of)
     }
 
-    async fn adopt(&self, line: &Line) -> Result<(), StartError> {
-        let Some(on_chain) = &line.on_chain else { return Ok(()) };
-        let adoption = on_chain.adoption(line.digest, self.finalized);
+    /// Only by what as many nodes say as a verdict needs.
+    async fn adopt(&self, line: &Line, to: u64) -> Result<(), StartError> {
+        let digest = again(|| self.network.agreed_digest(self.contract, line.token, to)).await?;
+        let adoption = line.on_chain.as_ref().and_then(|on_chain| on_chain.adoption(digest, to));
         let Some(adoption) = adoption else { return Ok(()) };
         let (commands, asked) = (&self.platform.commands, operator(line.nft.tenant, line.token));
         commands.adopt_mint(&asked, line.token, &adoption).await.map_err(StartError::of)?;
-        record_moves(commands, &asked, &on_chain.moves).await
+        self.record_moves(line, to).await
+    }
+
+    /// What was read, and what happened since: until the token was in the log, whoever follows the
+    /// contract passed it by.
+    async fn record_moves(&self, line: &Line, to: u64) -> Result<(), StartError> {
+        let (commands, asked) = (&self.platform.commands, operator(line.nft.tenant, line.token));
+        let read = line.on_chain.iter().flat_map(|on_chain| on_chain.moves.clone());
+        let since = self.transfers(to + 1, self.final_block().await?).await?;
+        let since = since.into_iter().filter(|moved| moved.token == line.token);
+        for moved in read.chain(since) {
+            commands.record_transfer(&asked, moved).await.map_err(StartError::of)?;
+        }
+        Ok(())
     }
 }
 
-async fn record_moves(
-    commands: &Commands,
-    asked: &Asked,
-    moves: &[Transfer],
-) -> Result<(), StartError> {
-    for moved in moves {
-        commands.record_transfer(asked, moved.clone()).await.map_err(StartError::of)?;
+/// Asks a few times: a node that is busy for a moment must not undo an hour's reading.
+async fn again<T, F: Future<Output = Result<T, ChainError>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, StartError> {
+    let mut tries = 1;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if tries == TRIES => return Err(StartError::of(error)),
+            Err(error) => eprintln!("asked again: {error}"),
+        }
+        tries += 1;
+        tokio::time::sleep(BETWEEN_TRIES).await;
     }
-    Ok(())
 }
 
 fn operator(tenant: TenantId, token: WhiskeyId) -> Asked {

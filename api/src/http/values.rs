@@ -6,7 +6,7 @@ use domain::file::ImageFormat;
 use domain::fixed::Fixed;
 use domain::id::{FileId, TenantId, UserId, WhiskeyId};
 use domain::language::Language;
-use domain::nft::address::EvmAddress;
+use domain::nft::address::{EvmAddress, Recipient};
 use domain::notices::Ways;
 use domain::user::Status;
 use domain::user::email::Email;
@@ -34,14 +34,16 @@ macro_rules! text_fields {
     )* };
 }
 
+const AN_ADDRESS: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+
 text_fields! {
     Email = Email::parse, string_schema(Some("email"), 255, "moira@example.com");
     Username = Username::parse, string_schema(None, 50, "Moira");
     FullName = FullName::parse, string_schema(None, 100, "Moira MacKenzie");
     Phone = Phone::parse, string_schema(None, 32, "+441479812345");
     FillDate = FillDate::parse, string_schema(Some("date"), 10, "2012-05-31");
-    EvmAddress = EvmAddress::parse,
-        string_schema(None, 42, "0x70997970c51812dc3a010c7d01b50e0d17dc79c8");
+    EvmAddress = EvmAddress::parse, string_schema(None, 42, AN_ADDRESS);
+    Recipient = Recipient::parse, string_schema(None, 42, AN_ADDRESS);
     TenantId = str::parse::<TenantId>, string_schema(None, 19, "1");
     UserId = str::parse::<UserId>, string_schema(None, 19, "29488301056000005");
     FileId = str::parse::<FileId>, string_schema(None, 19, "29488301056000006");

@@ -4,7 +4,7 @@
 use commands::nft::{Generation, GivenUp};
 use commands::{Commands, Done};
 use domain::id::WhiskeyId;
-use domain::nft::address::EvmAddress;
+use domain::nft::address::Recipient;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::{Object, OpenApi};
 
@@ -30,7 +30,7 @@ struct MintBody {
     /// The network by name; the configured one if left out.
     network: Parsed<Text<50>>,
     /// Who is to hold the token.
-    recipient: Needed<EvmAddress>,
+    recipient: Needed<Recipient>,
 }
 
 impl Checked for MintBody {
@@ -43,7 +43,7 @@ impl Checked for MintBody {
         Some(Generation {
             whiskey: whiskey?,
             network: network?.map(|text| text.0),
-            recipient: Some(recipient?),
+            recipient: Some(recipient?.0),
         })
     }
 }

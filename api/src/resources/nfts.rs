@@ -3,7 +3,7 @@
 use commands::Commands;
 use commands::nft::Generation;
 use domain::id::WhiskeyId;
-use domain::nft::address::EvmAddress;
+use domain::nft::address::Recipient;
 use domain::permission::Permission;
 use poem::{IntoResponse, Response};
 use poem_openapi::param::{Header, Path, Query};
@@ -42,7 +42,7 @@ struct GenerateBody {
     /// The network by name; the configured one if left out.
     network: Parsed<Text<50>>,
     /// Who is to hold the token; the platform's custody if left out.
-    recipient: Parsed<EvmAddress>,
+    recipient: Parsed<Recipient>,
 }
 
 impl Checked for GenerateBody {
@@ -55,7 +55,7 @@ impl Checked for GenerateBody {
         Some(Generation {
             whiskey: whiskey?,
             network: network?.map(|text| text.0),
-            recipient: recipient?,
+            recipient: recipient?.map(|Recipient(address)| address),
         })
     }
 }
@@ -94,8 +94,8 @@ struct Nft {
     transaction: Option<Transaction>,
     /// reverted_at_finality, cancelled_at_finality, skipped_at_finality or never_sent.
     failure: Option<String>,
-    /// What the contract says against a mint that is held as refused, or said against one that reverted:
-    /// its error, decoded, as `EnforcedPause()`.
+    /// What the contract said against a mint when it was held as refused, or when it reverted: its error,
+    /// decoded, as `EnforcedPause()`.
     reason: Option<String>,
     requested_at: String,
     confirmed_at: Option<String>,

@@ -44,6 +44,8 @@ pub enum Verdict {
     MintedTwice,
     /// Another one holds it than the log says.
     OtherHolder,
+    /// The log has it on another network, or by another contract.
+    Elsewhere,
 }
 
 impl Verdict {
@@ -59,6 +61,7 @@ impl Verdict {
             Self::Earlier => "earlier",
             Self::MintedTwice => "minted_twice",
             Self::OtherHolder => "other_holder",
+            Self::Elsewhere => "elsewhere",
         }
     }
 
@@ -93,14 +96,28 @@ pub fn tokens(transfers: Vec<Transfer>) -> BTreeMap<WhiskeyId, OnChain> {
     tokens
 }
 
+/// What was read of a chain, and how far.
+#[derive(Clone, Copy, Debug)]
+pub struct Read {
+    pub chain_id: u64,
+    pub contract: EvmAddress,
+    /// The last block that was.
+    pub to: u64,
+    /// The last block whose movements are in the log, looked up after the token's state.
+    pub followed: Option<u64>,
+}
+
 impl OnChain {
-    /// Beside the log, which has followed the contract up to a block. `digest` is what the contract
-    /// says that it stands for.
-    pub fn beside(&self, nft: &Nft, digest: [u8; 32], followed: Option<u64>) -> Verdict {
+    /// Beside the log. `digest` is what the contract says that it stands for.
+    pub fn beside(&self, nft: &Nft, digest: [u8; 32], read: Read) -> Verdict {
         match self.mints.len() {
             0 => return Verdict::Earlier,
             1 => {}
             _ => return Verdict::MintedTwice,
+        }
+        let here = (read.chain_id, read.contract);
+        if nft.order().is_some_and(|order| (order.chain_id, order.contract) != here) {
+            return Verdict::Elsewhere;
         }
         match nft {
             Nft::Unrequested => Verdict::Unknown,
@@ -114,7 +131,9 @@ impl OnChain {
             Nft::Burned { .. } if self.holder.is_none() => Verdict::Agreed,
             Nft::Confirmed { .. } | Nft::Burned { .. } => {
                 let newest = self.moves.last().map(|newest| newest.at.block_number);
-                if newest > followed { Verdict::UnderWay } else { Verdict::OtherHolder }
+                // The log may be behind what was read, or ahead of it.
+                let differs = newest > read.followed || read.followed > Some(read.to);
+                if differs { Verdict::UnderWay } else { Verdict::OtherHolder }
             }
         }
     }
@@ -149,6 +168,10 @@ mod tests {
         Transfer { token: TOKEN, from, to, at }
     }
 
+    fn read(followed: Option<u64>) -> Read {
+        Read { chain_id: 31_337, contract: FINLAY, to: 9, followed }
+    }
+
     fn on_chain(transfers: Vec<Transfer>) -> OnChain {
         tokens(transfers).remove(&TOKEN).unwrap()
     }
@@ -180,7 +203,7 @@ mod tests {
     #[test]
     fn what_the_log_says_of_a_minted_token_is_judged() {
         let token = on_chain(vec![moved(EvmAddress::ZERO, ISLA, 3)]);
-        let beside = |nft: &Nft, digest| token.beside(nft, digest, Some(9));
+        let beside = |nft: &Nft, digest| token.beside(nft, digest, read(Some(9)));
         assert_eq!(beside(&Nft::Unrequested, OURS), Verdict::Unknown);
         assert_eq!(beside(&pinned(None), OURS), Verdict::NotMinted);
         let waits = pinned(Some(HoldReason::AlreadyOnChain));
@@ -195,23 +218,35 @@ mod tests {
     #[test]
     fn what_happened_beyond_the_block_that_was_followed_is_no_disagreement() {
         let token = on_chain(vec![moved(EvmAddress::ZERO, ISLA, 3), moved(ISLA, FINLAY, 8)]);
-        assert_eq!(token.beside(&confirmed(ISLA), OURS, Some(7)), Verdict::UnderWay);
-        assert_eq!(token.beside(&confirmed(ISLA), OURS, None), Verdict::UnderWay);
-        assert_eq!(token.beside(&confirmed(ISLA), OURS, Some(8)), Verdict::OtherHolder);
-        assert_eq!(token.beside(&confirmed(FINLAY), OURS, Some(7)), Verdict::Agreed);
+        assert_eq!(token.beside(&confirmed(ISLA), OURS, read(Some(7))), Verdict::UnderWay);
+        assert_eq!(token.beside(&confirmed(ISLA), OURS, read(None)), Verdict::UnderWay);
+        assert_eq!(token.beside(&confirmed(ISLA), OURS, read(Some(8))), Verdict::OtherHolder);
+        assert_eq!(token.beside(&confirmed(FINLAY), OURS, read(Some(7))), Verdict::Agreed);
+        // What the log followed meanwhile, this reading has not seen.
+        assert_eq!(token.beside(&confirmed(ISLA), OURS, read(Some(10))), Verdict::UnderWay);
+    }
+
+    #[test]
+    fn a_token_that_the_log_has_on_another_chain_or_by_another_contract_is_no_agreement() {
+        let token = on_chain(vec![moved(EvmAddress::ZERO, ISLA, 3)]);
+        for elsewhere in
+            [Read { chain_id: 1, ..read(Some(9)) }, Read { contract: ISLA, ..read(Some(9)) }]
+        {
+            assert_eq!(token.beside(&confirmed(ISLA), OURS, elsewhere), Verdict::Elsewhere);
+        }
     }
 
     #[test]
     fn a_contract_that_makes_a_token_twice_is_found_out() {
         let mint = |block| moved(EvmAddress::ZERO, ISLA, block);
         let token = on_chain(vec![mint(3), mint(4)]);
-        assert_eq!(token.beside(&confirmed(ISLA), OURS, None), Verdict::MintedTwice);
+        assert_eq!(token.beside(&confirmed(ISLA), OURS, read(None)), Verdict::MintedTwice);
     }
 
     #[test]
     fn of_what_was_minted_before_the_first_block_nothing_is_said() {
         let token = on_chain(vec![moved(ISLA, FINLAY, 5)]);
-        assert_eq!(token.beside(&confirmed(FINLAY), OURS, None), Verdict::Earlier);
+        assert_eq!(token.beside(&confirmed(FINLAY), OURS, read(None)), Verdict::Earlier);
         assert_eq!(unseen(OURS), Verdict::Earlier);
         assert_eq!(unseen([0; 32]), Verdict::Missing);
     }

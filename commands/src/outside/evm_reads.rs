@@ -68,6 +68,23 @@ impl ReadableChain for EvmNetwork {
 }
 
 impl EvmNetwork {
+    /// The newest block that is final by as many nodes as a verdict needs.
+    pub async fn agreed_final_block(&self) -> Result<u64, ChainError> {
+        Ok(self.common_final_block().await?.0)
+    }
+
+    /// The digest of a token's metadata at a block, by as many nodes; zero where it was never minted.
+    pub async fn agreed_digest(
+        &self,
+        contract: EvmAddress,
+        token: WhiskeyId,
+        block: u64,
+    ) -> Result<[u8; 32], ChainError> {
+        let at = format!("{block:#x}");
+        let returned = self.agreed_call(contract, &ethers::digest_of(token), &at).await?;
+        returned.map_or(Ok([0; 32]), |word| ethers::read_word(&word))
+    }
+
     /// The final block of the node that is furthest behind, if enough nodes have the same one there.
     async fn common_final_block(&self) -> Result<(u64, String), ChainError> {
         let heads = self.all(|node| node.heads()).await;

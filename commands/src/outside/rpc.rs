@@ -43,6 +43,8 @@ pub(super) struct Refused {
 impl From<&ErrorObjectOwned> for Refused {
     fn from(error: &ErrorObjectOwned) -> Self {
         let data = error.data().and_then(|data| serde_json::from_str::<String>(data.get()).ok());
+        // Nethermind puts a word before it.
+        let data = data.map(|data| data.strip_prefix("Reverted ").map_or(data.clone(), Into::into));
         Self { said: error.message().to_owned(), data }
     }
 }
@@ -51,9 +53,10 @@ impl Refused {
     /// Why, in the contract's words if they can be read, or else in the node's.
     pub fn reason(&self) -> String {
         let told = self.data.as_deref().and_then(ethers::read_revert);
-        let mut reason = told.unwrap_or_else(|| self.said.clone());
-        reason.truncate(reason.floor_char_boundary(REASON_LIMIT));
-        reason
+        let told = told.unwrap_or_else(|| self.said.clone());
+        // Whatever a node says: it goes into logs, and into databases that take no NUL.
+        let is_text = |c: &char| !c.is_control() && !['\u{2028}', '\u{2029}'].contains(c);
+        told.chars().filter(is_text).take(REASON_LIMIT).collect()
     }
 }
 
@@ -478,7 +481,10 @@ fn failed_in_contract(error: &ErrorObjectOwned) -> bool {
     const REVERTED: i32 = 3;
     let said = error.message().to_lowercase();
     let words = ["revert", "out of gas", "opcode", "invalid jump", "stack", "write protection"];
-    error.code() == REVERTED || words.iter().any(|word| said.contains(word))
+    let data = error.data().map(|data| data.get().to_lowercase()).unwrap_or_default();
+    error.code() == REVERTED
+        || words.iter().any(|word| said.contains(word))
+        || data.contains("revert")
 }
 
 fn unavailable(node: &str, error: impl std::fmt::Display) -> ChainError {
@@ -500,6 +506,31 @@ pub(super) fn height(text: &str) -> Result<u64, ChainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(code: i32, message: &str, data: &str) -> ErrorObjectOwned {
+        ErrorObjectOwned::owned(code, message, Some(data))
+    }
+
+    #[test]
+    fn a_contract_s_no_is_read_as_nodes_spell_it() {
+        let paused = "0xd93c0665";
+        for error in [
+            refused(3, "execution reverted", paused),
+            refused(-32_000, "execution reverted", paused),
+            refused(-32_015, "VM execution error.", &format!("Reverted {paused}")),
+        ] {
+            assert!(failed_in_contract(&error), "{error}");
+            assert_eq!(Refused::from(&error).reason(), "EnforcedPause()");
+        }
+        assert!(!failed_in_contract(&refused(-32_005, "too many requests", "later")));
+    }
+
+    #[test]
+    fn whatever_a_node_says_is_text_and_short() {
+        let said = format!("a\0b\r\nc\u{2028}{}", "d".repeat(1_000));
+        let reason = Refused::from(&refused(3, &said, "0x")).reason();
+        assert!(reason.starts_with("abcd") && reason.len() == REASON_LIMIT, "{reason}");
+    }
 
     #[test]
     fn quantities() {

@@ -37,6 +37,19 @@ impl EvmAddress {
     }
 }
 
+/// An address that can hold a token: any but the one that burned tokens go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient(pub EvmAddress);
+
+impl Recipient {
+    pub fn parse(text: &str) -> Result<Self, Violation> {
+        match EvmAddress::parse(text)? {
+            EvmAddress::ZERO => Err(Violation::MalformedAddress),
+            address => Ok(Self(address)),
+        }
+    }
+}
+
 impl fmt::Display for EvmAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("0x")?;
@@ -66,6 +79,12 @@ impl<'de> Deserialize<'de> for EvmAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_holds_tokens_at_the_zero_address() {
+        assert!(Recipient::parse("0x0000000000000000000000000000000000000000").is_err());
+        assert!(Recipient::parse("0x0000000000000000000000000000000000000001").is_ok());
+    }
 
     #[test]
     fn one_spelling() {

@@ -15,7 +15,7 @@ use domain::id::WhiskeyId;
 use domain::permission::Permission;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
-use projections::{Past, Projection, Readers, whiskeys};
+use projections::{Past, Projection, Readers, nfts, whiskeys};
 
 use self::registration::RegisterWhiskeyBody;
 use self::shown::Whiskey;
@@ -86,7 +86,9 @@ impl Whiskeys {
     ) -> Result<Found<Whiskey>, Problem> {
         must_be_allowed(&caller.0, Permission::READ_WHISKEY)?;
         let id = whiskey_id(&id.0)?;
-        caught_up(&self.readers, whiskeys::Whiskeys::NAME, min_position.0).await?;
+        for name in [whiskeys::Whiskeys::NAME, nfts::Nfts::NAME] {
+            caught_up(&self.readers, name, min_position.0.clone()).await?;
+        }
         let tenant = caller.0.tenant();
         let (row, nft) = match as_of.0 {
             Some(then) => (

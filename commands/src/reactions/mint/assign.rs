@@ -68,6 +68,12 @@ impl LaneWorker {
     ) -> Result<bool, ReactionError> {
         let mut ready = self.ready(taken).await?;
         self.keep_to(room, &mut ready);
+        let mut ready = self.not_refused(ready).await;
+        // Alone they need more nonces than together, and more gas.
+        self.keep_to(room, &mut ready);
+        if ready.is_empty() {
+            return Ok(false);
+        }
         let fees = self.chain.fees().await.map_err(CommandError::from)?;
         let gas = pending.iter().map(reserved).chain(ready.iter().map(limit)).sum();
         if let Some((reason, detail)) = self.obstacle(fees, gas).await? {
@@ -77,16 +83,17 @@ impl LaneWorker {
             // The sweep brings them again.
             return Ok(false);
         }
-        let mut ready = self.not_refused(ready).await?;
-        self.keep_to(room, &mut ready);
         self.commit_nonces(lane, ready).await
     }
 
     /// Those that cannot go together need more nonces than there is room for.
     fn keep_to(&self, room: usize, ready: &mut Vec<Together>) {
-        let without = ready.drain(room.min(ready.len())..);
-        for waits in without.flat_map(|together| together.nfts) {
-            self.waiting.put_back(&[(waits.tenant, mint_of(&waits))]);
+        ready.drain(room.min(ready.len())..).for_each(|together| self.put_back(&together));
+    }
+
+    pub(super) fn put_back(&self, together: &Together) {
+        for waits in &together.nfts {
+            self.waiting.put_back(&[(waits.tenant, mint_of(waits))]);
         }
     }
 

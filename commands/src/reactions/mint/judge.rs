@@ -1,10 +1,13 @@
 //! What a verdict means for the tokens of a slot and for their casks: each is judged by itself.
 
+use std::time::Duration;
+
 use domain::id::WhiskeyId;
 use domain::lane::{AttemptKind, Errand, Slot};
 use domain::nft::{ConfirmMint, Cost, FailMint, FailureClass, Inclusion, LoseMintSlot, Nft};
 use domain::whiskey::{CompleteTokenisation, GiveUpTokenisation, Whiskey};
 use eventstore::Commit;
+use tokio::time::timeout;
 
 use super::lane::LaneWorker;
 use super::look::Numbered;
@@ -28,6 +31,9 @@ enum Fate {
     /// It waits for another nonce.
     Free,
 }
+
+/// How long a verdict waits for the reason.
+const REASON_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A mint's part of what its transaction used.
 type Share = u64;
@@ -117,18 +123,21 @@ impl LaneWorker {
         Ok(commit.append(&nft, failed).append(&cask, given_up))
     }
 
-    /// Why the winner reverted, as far as a node can still tell. A verdict does not wait for it.
+    /// Why the winner reverted, as far as a node can still tell. A verdict does not wait long for it.
     async fn reason(&self, slot: &Slot, winner: &str, receipt: &Receipt) -> Option<String> {
         if receipt.succeeded {
             return None;
         }
         let won = slot.attempts.iter().find(|attempt| attempt.tx_hash == winner)?;
         let signer = self.signer.address();
-        let told = self.chain.revert_reason(signer, &won.raw, receipt.block_number).await;
-        told.unwrap_or_else(|error| {
-            tracing::warn!(winner, %error, "nobody tells why it reverted");
-            None
-        })
+        let asking = self.chain.revert_reason(signer, &won.raw, receipt.block_number);
+        match timeout(REASON_PATIENCE, asking).await {
+            Ok(Ok(reason)) => reason,
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!(winner, "nobody tells why it reverted");
+                None
+            }
+        }
     }
 }
 
@@ -154,8 +163,12 @@ fn fates(numbered: &Numbered, winner: &str, receipt: &Receipt) -> Vec<(WhiskeyId
     let mut shares = shares(receipt.gas_used, minted);
     let fate = |mint: &WhiskeyId| match failure {
         Some(FailureClass::CancelledAtFinality) if !slot.given_up.contains(mint) => Fate::Free,
-        // Which of them it was because of, each shows by itself.
-        Some(FailureClass::RevertedAtFinality) if mints.len() > 1 => Fate::Free,
+        // Which of them it was because of, each shows by itself; but for those that were given up.
+        Some(FailureClass::RevertedAtFinality)
+            if mints.len() > 1 && !slot.given_up.contains(mint) =>
+        {
+            Fate::Free
+        }
         Some(class) => Fate::Failed(class),
         None if receipt.skipped.contains(mint) => Fate::Failed(FailureClass::SkippedAtFinality),
         None => Fate::Minted(shares.next().unwrap_or_default()),
@@ -252,7 +265,9 @@ mod tests {
 
     #[test]
     fn what_reverts_together_is_tried_alone_and_fails_alone() {
-        assert_eq!(fates_of("0xaa", &receipt(false, vec![])), [Fate::Free; 3]);
+        let reverted = Fate::Failed(FailureClass::RevertedAtFinality);
+        let fates_of_all = fates_of("0xaa", &receipt(false, vec![]));
+        assert_eq!(fates_of_all, [Fate::Free, reverted, Fate::Free]);
         let (nonce, mut slot) = slot();
         slot.errand = Errand::Mints { mints: vec![mint(7)] };
         let fates = fates(&(nonce, slot), "0xaa", &receipt(false, vec![]));

@@ -46,12 +46,12 @@ impl LaneWorker {
             if required.map_err(CommandError::from)? {
                 ready.extend(self.proven(contract, unminted).await?);
             } else {
-                let (alone, social): (Vec<_>, Vec<_>) =
-                    unminted.into_iter().partition(|nft| nft.state.goes_alone());
+                let (alone, social): (Vec<_>, Vec<_>) = unminted.into_iter().partition(goes_alone);
                 let together =
                     |some: &[Loaded<Nft>]| Together { nfts: some.to_vec(), proven_by: None };
-                ready.extend(social.chunks(self.mints_in_one).map(together));
+                // They have waited longest.
                 ready.extend(alone.chunks(1).map(together));
+                ready.extend(social.chunks(self.mints_in_one).map(together));
             }
         }
         Ok(ready)
@@ -107,6 +107,11 @@ impl LaneWorker {
         }
         Ok(unminted)
     }
+}
+
+/// Whether others are better off without it: it reverted in company, or was refused before.
+fn goes_alone(nft: &Loaded<Nft>) -> bool {
+    nft.state.goes_alone() || nft.state.held() == Some(HoldReason::Refused)
 }
 
 /// What those have in common that go out together.
