@@ -265,7 +265,8 @@ async fn the_title_follows_the_token_when_the_warehouse_says_so() {
     lab.isla.post("/api/v1/nfts/generate", body).await.expect(202);
     lab.mined_until(&id, "CONFIRMED").await;
     // Nobody has shown who holds it.
-    lab.keeper.post(&settle, json!({})).await.refused(409, "ILLEGAL_STATE");
+    let refused = lab.keeper.post(&settle, json!({})).await.refused(409, "ILLEGAL_STATE");
+    assert_eq!(refused.body["error"]["details"]["state"], "HOLDER_UNKNOWN");
     let message = ask(&lab.isla, &id, &address(&holder)).await;
     verify_signed(&lab.isla, &message, &holder).await.expect(200);
     let isla = lab.isla.id().await;

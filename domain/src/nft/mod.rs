@@ -268,9 +268,8 @@ impl Refusal for NftError {
     fn state(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::IllegalState { state, command } => Some((state, command)),
-            Self::Absent | Self::OtherDocument | Self::HolderUnknown | Self::NotFinal { .. } => {
-                None
-            }
+            Self::HolderUnknown => Some(("HOLDER_UNKNOWN", "settle the title")),
+            Self::Absent | Self::OtherDocument | Self::NotFinal { .. } => None,
         }
     }
 }
