@@ -63,14 +63,14 @@ pub fn print(findings: &Findings) {
         "\nRESULT p95_sign_in_ms={:.1} p95_refresh_ms={:.1} p95_read_ms={:.1} errors={errors:.4} \
          rss_mib={rss_mib:.0} db_connections={db_connections} hash_ratio={:.2} \
          verify_per_s={:.0} revoke_p99_ms={revoke_p99_ms:.1} sign_in_cpu_ms={cpu_ms:.1} \
-         hash_cpu_ms={:.1} pool_ratio={:.2}{beside_others}",
+         hash_cpu_ms={:.1} stock_ratio={:.2}{beside_others}",
         p95[&Class::SignIn],
         p95[&Class::Refresh],
         p95[&Class::Read],
-        pace.per_s / bare.library.per_s,
+        pace.per_s / bare.pool.per_s,
         verifications.per_s,
         bare.pool.cpu_ms,
-        pace.per_s / bare.pool.per_s,
+        pace.per_s / bare.library.per_s,
     );
 }
 
