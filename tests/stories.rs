@@ -51,6 +51,7 @@ mod processes;
 mod profiles;
 mod read_models;
 mod reconcile;
+mod restore;
 mod search;
 mod sessions;
 mod sign_in_codes;

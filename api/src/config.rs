@@ -28,6 +28,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// For migrations, where the application's login does not own the schema.
     pub database_owner_url: Option<SecretString>,
+    /// For backups: a login with REPLICATION; the owner's, if left out.
+    pub database_backup_url: Option<SecretString>,
     pub database_connections: u32,
     pub nats_url: Option<SecretString>,
     /// Copies JetStream keeps of the event stream: 3 in a cluster.

@@ -59,9 +59,13 @@ pub async fn signer(config: &Config, secrets: &Secrets) -> Result<Signer, StartE
         }
     };
     let former = ledger.former_signing_key.as_ref().map(key).transpose()?;
-    let file = ledger.head_file.clone();
-    let file = file.unwrap_or_else(|| config.data_folder.join("ledger/head"));
-    Ok(Signer { key: own, former, keeper: Keeper::new(file) })
+    Ok(Signer { key: own, former, keeper: Keeper::new(head_file(config)) })
+}
+
+/// Where the signer keeps the last head it signed.
+pub fn head_file(config: &Config) -> PathBuf {
+    let file = config.ledger.head_file.clone();
+    file.unwrap_or_else(|| config.data_folder.join("ledger/head"))
 }
 
 pub fn witnesses(config: &Config) -> Result<Vec<Witness>, StartError> {

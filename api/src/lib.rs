@@ -1,6 +1,7 @@
 //! HTTP, command line, configuration and wiring: everything that makes the parts one program.
 
 pub mod audit;
+pub mod backup;
 pub mod config;
 pub mod content;
 pub mod contract;
@@ -19,6 +20,7 @@ mod pins;
 mod post;
 pub mod read_models;
 pub mod resources;
+pub mod restore;
 pub mod role;
 pub mod serve;
 pub mod setup;

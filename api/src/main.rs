@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use api::config::Config;
 use api::role::Role;
 use api::{
-    audit, content, contract, demo, dev, document, import, keys, logging, read_models, serve,
-    setup, sweep, witness,
+    audit, backup, content, contract, demo, dev, document, import, keys, logging, read_models,
+    restore, serve, setup, sweep, witness,
 };
 use clap::{Parser, Subcommand};
 
@@ -58,6 +58,16 @@ enum Command {
     Audit {
         #[command(subcommand)]
         command: audit::Command,
+    },
+    /// Base backups and the write-ahead log, by PostgreSQL's own tools.
+    Backup {
+        #[command(subcommand)]
+        command: backup::Command,
+    },
+    /// The database as it was at a point in time.
+    Restore {
+        #[command(subcommand)]
+        command: restore::Command,
     },
     /// Read models.
     Projections {
@@ -183,6 +193,19 @@ async fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
+        Command::Backup { command } => match backup::run(&config, command).await {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        Command::Restore { command } => {
+            logging::start(&config);
+            match restore::run(config, command).await {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            }
+        }
         Command::Demo => demo::walk(&config).await,
         Command::Dev => {
             logging::start(&config);

@@ -237,7 +237,13 @@ fn samples() -> Vec<Value> {
             deployment::samples::failed(),
         ],
     );
-    push(&mut all, vec![ledger::samples::announced("log.example/1+0a1b2c3d+AQ==")]);
+    push(
+        &mut all,
+        vec![
+            ledger::samples::announced("log.example/1+0a1b2c3d+AQ=="),
+            ledger::samples::restored(2),
+        ],
+    );
     all
 }
 

@@ -50,6 +50,14 @@ pub(crate) async fn postgres(
     Ok(found.map(|(major, _)| PostgresPrograms { folder, major }).filter(|found| fits(found.major)))
 }
 
+/// One of PostgreSQL's programs, such as `pg_basebackup`: of a whole installation where there is one,
+/// else whatever is on PATH under the name.
+#[must_use]
+pub fn postgres_program(name: &str) -> Option<PathBuf> {
+    let folders = postgres_folders().into_iter().chain(on_path());
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
 /// Finds nats-server 2.10 or newer.
 pub(crate) async fn nats_server(progress: &Progress) -> Result<PathBuf, EmbeddedError> {
     let usual = [

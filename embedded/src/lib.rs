@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 pub use chain::{CHAIN_ID, Chain, ChainOptions, FINALITY_LAG};
 pub use error::EmbeddedError;
+pub use find::postgres_program;
 pub use folder::DataFolder;
 pub use nats::Nats;
 pub use node_packages::node_packages;

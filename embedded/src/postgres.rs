@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -95,7 +95,7 @@ impl Postgres {
     /// As [`start`](Self::start).
     pub async fn start_again(&mut self) -> Result<(), EmbeddedError> {
         self.kill().await?;
-        let data = self.home.path.join("data");
+        let data = self.data();
         // An orphan would make PostgreSQL refuse to start, and so would its pid file once
         // another process has got the dead one's pid. We hold the folder: neither is anybody's.
         end_leftovers("postgres", &data).await;
@@ -143,6 +143,12 @@ impl Postgres {
         format!("postgres://postgres:{}@127.0.0.1:{}/{name}", self.password, self.port)
     }
 
+    /// The folder of its cluster.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.home.path.join("data")
+    }
+
     /// The process id of the server (its postmaster); 0 while it is stopped.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -182,7 +188,7 @@ impl Postgres {
         if let Some(server) = &self.server {
             server.kill().await?;
             // The guard has killed the backends as well, but they may be dying still.
-            end_leftovers("postgres", &self.home.path.join("data")).await;
+            end_leftovers("postgres", &self.data()).await;
         }
         self.server = None;
         Ok(())

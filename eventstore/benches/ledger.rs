@@ -317,7 +317,8 @@ impl Extending {
 /// Events a second on one thread; the bundle has to hold.
 fn verified_per_s(bundle: &Bundle, key: &VerifierKey, replay: bool) -> f64 {
     let scope = Scope::Log;
-    let brought = Brought { key: key.clone(), scope, witnesses: vec![], earlier: None, replay };
+    let (key, witnesses) = (key.clone(), vec![]);
+    let brought = Brought { key, scope, witnesses, earlier: None, earlier_key: None, replay };
     let began = Instant::now();
     let report = verify(bundle, &brought, |_| {}).unwrap();
     assert!(report.holds(), "{:?}", report.findings.first());

@@ -21,7 +21,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Error)]
 pub enum IdsError {
-    #[error("the database does not answer")]
+    #[error("the database does not do as asked: {0}")]
     Database(#[from] sqlx::Error),
     #[error("all worker numbers are leased")]
     NoWorkerFree,

@@ -41,6 +41,14 @@ impl Journal {
         Self { pool }
     }
 
+    /// Which of its histories the database writes: one more for every restore and failover.
+    pub async fn timeline(&self) -> Result<u32, JournalError> {
+        let (file,): (String,) = sqlx::query_as("select pg_walfile_name(pg_current_wal_lsn())")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(file.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default())
+    }
+
     /// The last position given out; -1 in an empty log.
     pub async fn head(&self) -> Result<i64, JournalError> {
         let (next,): (i64,) = sqlx::query_as("select next_position from eventstore.log")

@@ -19,6 +19,8 @@ mod leading;
 pub mod ledger;
 pub mod limits;
 pub mod listen;
+pub mod lost;
+pub mod progress;
 pub mod questions;
 pub mod recorded;
 pub mod relay;

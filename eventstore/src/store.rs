@@ -19,6 +19,7 @@ use crate::connections::Connections;
 use crate::entropy::Entropy;
 use crate::envelope::{self, Metadata};
 use crate::ids::{IdRange, IdsError};
+use crate::progress::Progress;
 use crate::questions::Questions;
 use crate::recorded::{Undecodable, decode};
 use crate::snapshots::Name;
@@ -94,6 +95,11 @@ impl Store {
     /// Questions that may be answered once.
     pub fn questions(&self) -> Questions {
         Questions::new(self.log.pool().clone())
+    }
+
+    /// How far reactions have come.
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.log.pool().clone())
     }
 
     /// Ids for so many things that are numbered already.

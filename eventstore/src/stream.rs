@@ -96,6 +96,17 @@ pub fn subject_of_type(event_type: &str) -> String {
     format!("caskchain.events.*.{aggregate_type}.*.{name}")
 }
 
+/// The stream's sequence of the event at a position. The relay publishes all of them, in order, from the
+/// first one on.
+pub fn sequence(position: i64) -> u64 {
+    u64::try_from(position + 1).unwrap_or_default()
+}
+
+/// The position of the event at a sequence of the stream; -1 before the first.
+pub fn position(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX) - 1
+}
+
 pub fn subject(event: &Recorded) -> String {
     let name = event.event_type.split_once('.').map_or(event.event_type.as_str(), |(_, name)| name);
     format!(

@@ -87,9 +87,19 @@ impl MintLab {
 
     /// kill -9, and the same server again.
     pub async fn kill_and_restart(&mut self, settings: &[(&str, &str)]) {
+        self.kill().await;
+        self.start_again(settings).await;
+    }
+
+    /// kill -9.
+    pub async fn kill(&self) {
         self.server.signal(Signal::KILL);
         let pid = self.server.pid;
         until("the server is dead", || async { (!is_alive(pid)).then_some(()) }).await;
+    }
+
+    /// The same server again, for people who stay signed in.
+    pub async fn start_again(&mut self, settings: &[(&str, &str)]) {
         let url = self.proxy.url();
         let mut all = Self::hurried(&url);
         all.extend_from_slice(settings);

@@ -137,6 +137,12 @@ impl World {
             .unwrap()
     }
 
+    /// All streams are gone, as after the loss of NATS's disk.
+    pub fn forget_streams(&self) {
+        let streams = self.folder.path().join("services/nats/jetstream");
+        std::fs::remove_dir_all(streams).unwrap();
+    }
+
     /// Every message of the event stream: position and payload, in stream order.
     pub async fn stream(&self) -> Vec<(i64, String)> {
         let client = eventstore::stream::connect(&self.nats.url()).await.unwrap();

@@ -27,7 +27,7 @@ pub enum Command {
     /// with.
     #[command(after_help = "Example: caskchain audit verify bundle \
                             --key 'log.example/1+0a1b2c3d+AS0…' --earlier checkpoint-of-may")]
-    Verify(Verify),
+    Verify(Box<Verify>),
 }
 
 #[derive(clap::Args)]
@@ -58,6 +58,9 @@ pub struct Verify {
     /// A checkpoint that was kept from an earlier time.
     #[arg(long)]
     earlier: Option<PathBuf>,
+    /// The verifier key of that checkpoint, if the log had another name before a restore.
+    #[arg(long, requires = "earlier")]
+    earlier_key: Option<VerifierKey>,
     /// A node of a chain the log mints on, as in 1=https://node.example: what it has is compared with
     /// what the log says. Several of one chain have to agree.
     #[arg(long, value_parser = chain::node)]

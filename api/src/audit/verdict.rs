@@ -27,6 +27,7 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
         scope: wanted.of.scope()?,
         witnesses: wanted.witness.clone(),
         earlier,
+        earlier_key: wanted.earlier_key.clone(),
         replay: !wanted.without_rules,
     };
     let began = Instant::now();

@@ -3,7 +3,7 @@
 pub mod minted;
 
 use domain::id::TenantId;
-use domain::ledger::{AnnounceKey, ID, Ledger};
+use domain::ledger::{AnnounceKey, ID, Ledger, RecordRestore};
 use domain::tenant::Tenant;
 use eventstore::{Context, StoreError};
 use tokio::time::Duration;
@@ -34,6 +34,16 @@ impl Commands {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
+    }
+
+    /// Has the log tell that it was restored.
+    pub async fn record_restore(
+        &self,
+        asked: &Asked,
+        restore: &RecordRestore,
+    ) -> Result<(), CommandError> {
+        self.execute::<Ledger, _, _>(asked, ID, restore, ()).await?;
+        Ok(())
     }
 
     async fn announced(&self, key: &str) -> Result<bool, CommandError> {

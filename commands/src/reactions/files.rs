@@ -32,9 +32,12 @@ pub struct FileWorker {
 
 impl FileWorker {
     pub async fn run(self, jetstream: Context, stop: CancellationToken) {
+        let progress = self.commands.store.progress();
         let renditions =
-            RENDITIONS.run(jetstream.clone(), stop.clone(), |event| self.render(event));
-        let deletions = DELETIONS.run(jetstream, stop.clone(), |event| self.delete(event));
+            RENDITIONS
+                .run(jetstream.clone(), progress.clone(), stop.clone(), |event| self.render(event));
+        let deletions =
+            DELETIONS.run(jetstream, progress, stop.clone(), |event| self.delete(event));
         let sweeping = self.commands.clone().keep_sweeping(stop);
         tokio::join!(renditions, deletions, sweeping);
     }

@@ -55,7 +55,8 @@ type Addressed = (UserId, Letter);
 
 impl Mailer {
     pub async fn run(self, jetstream: Context, stop: CancellationToken) {
-        SUBSCRIPTION.run(jetstream, stop, |event| self.answer(event)).await;
+        let progress = self.store.progress();
+        SUBSCRIPTION.run(jetstream, progress, stop, |event| self.answer(event)).await;
     }
 
     async fn answer(&self, recorded: Recorded) -> Result<(), ReactionError> {

@@ -51,11 +51,13 @@ struct Notice {
 
 impl Notifier {
     pub async fn run(self, jetstream: Context, stop: CancellationToken) {
-        let mails = BY_MAIL.run(jetstream.clone(), stop.clone(), |event| self.mail(event));
+        let progress = self.store.progress();
+        let mails = BY_MAIL
+            .run(jetstream.clone(), progress.clone(), stop.clone(), |event| self.mail(event));
         let texts = async {
             if let Some(texter) = &self.texter {
                 let text = |event| self.text(event, Arc::clone(texter));
-                BY_SMS.run(jetstream, stop, text).await;
+                BY_SMS.run(jetstream, progress, stop, text).await;
             }
         };
         tokio::join!(mails, texts);

@@ -5,12 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::stream::Config;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::stream::{Config, Stream};
 use async_nats::jetstream::{AckKind, Context, Message};
+use eventstore::progress::Progress;
 use eventstore::{Recorded, stream};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use thiserror::Error;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CommandError;
@@ -54,6 +57,8 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How many messages a reaction may have in hand, over all its processes.
 const MAX_ACK_PENDING: i64 = 16;
+/// How often progress is noted beside the log: what was done since is done again if the stream is lost.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 impl Subscription {
     /// Hands every event to `react` until stopped. A failure of NATS ends a session, never the
@@ -61,13 +66,14 @@ impl Subscription {
     pub async fn run<F>(
         &self,
         jetstream: Context,
+        progress: Progress,
         stop: CancellationToken,
         react: impl Fn(Recorded) -> F,
     ) where
         F: Future<Output = Result<(), ReactionError>>,
     {
         while !stop.is_cancelled() {
-            if let Err(error) = self.session(&jetstream, &stop, &react).await {
+            if let Err(error) = self.session(&jetstream, &progress, &stop, &react).await {
                 tracing::warn!(reaction = self.name, error, "subscription interrupted");
             }
             tokio::select! {
@@ -80,19 +86,24 @@ impl Subscription {
     async fn session<F>(
         &self,
         jetstream: &Context,
+        progress: &Progress,
         stop: &CancellationToken,
         react: &impl Fn(Recorded) -> F,
     ) -> Result<(), String>
     where
         F: Future<Output = Result<(), ReactionError>>,
     {
-        let consumer = self.consumer(jetstream).await?;
+        let mut consumer = self.consumer(jetstream, progress).await?;
         let failures = Failures::default();
         let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
         let mut in_hand = FuturesUnordered::new();
+        let mut noted = None;
+        let mut noting = interval(NOTE_EVERY);
+        noting.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
+                _ = noting.tick() => noted = self.note(&mut consumer, progress, noted).await?,
                 Some(done) = in_hand.next() => done?,
                 message = messages.next(), if in_hand.len() < self.at_once => {
                     let message = message.ok_or_else(|| "the subscription ended".to_owned())?;
@@ -105,10 +116,50 @@ impl Subscription {
         while let Some(done) = in_hand.next().await {
             done?;
         }
+        self.note(&mut consumer, progress, noted).await?;
         Ok(())
     }
 
-    async fn consumer(&self, jetstream: &Context) -> Result<PullConsumer, String> {
+    /// Keeps how far everything is done, if that is not what was kept at the last look.
+    async fn note(
+        &self,
+        consumer: &mut PullConsumer,
+        progress: &Progress,
+        noted: Option<i64>,
+    ) -> Result<Option<i64>, String> {
+        let info = consumer.info().await.map_err(|error| error.to_string())?;
+        let done = stream::position(info.ack_floor.stream_sequence);
+        if noted != Some(done) && done >= 0 {
+            progress.note(self.name, done).await.map_err(|error| error.to_string())?;
+        }
+        Ok(Some(done))
+    }
+
+    /// Where a consumer that is there goes on by itself; a new one begins after what is noted as done.
+    async fn start(&self, events: &Stream, progress: &Progress) -> Result<DeliverPolicy, String> {
+        match events.consumer_info(self.name).await {
+            Ok(info) => return Ok(info.config.deliver_policy),
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let done = progress.of(self.name).await.map_err(|error| error.to_string())?;
+        let Some(done) = done else {
+            return Ok(DeliverPolicy::All);
+        };
+        // A stream that is being filled again would begin at its end of today, which is its beginning.
+        let state = events.get_info().await.map_err(|error| error.to_string())?.state;
+        let start_sequence = stream::sequence(done) + 1;
+        if state.last_sequence < stream::sequence(done) {
+            return Err(format!("the stream has not come to position {done} yet"));
+        }
+        Ok(DeliverPolicy::ByStartSequence { start_sequence })
+    }
+
+    async fn consumer(
+        &self,
+        jetstream: &Context,
+        progress: &Progress,
+    ) -> Result<PullConsumer, String> {
         let events = jetstream.get_stream(stream::NAME).await.map_err(|error| error.to_string())?;
         jetstream
             .get_or_create_stream(Config {
@@ -123,7 +174,7 @@ impl Subscription {
             .create_consumer(pull::Config {
                 durable_name: Some(self.name.to_owned()),
                 filter_subjects: self.subjects.iter().map(|s| (*s).to_owned()).collect(),
-                deliver_policy: DeliverPolicy::All,
+                deliver_policy: self.start(&events, progress).await?,
                 ack_policy: AckPolicy::Explicit,
                 ack_wait: ACK_WAIT,
                 max_ack_pending: MAX_ACK_PENDING,

@@ -60,6 +60,20 @@ impl Commands {
         .await
     }
 
+    /// Ends a session, if it is open; says whether it was.
+    pub async fn end_open_session(
+        &self,
+        asked: &Asked,
+        session: SessionId,
+    ) -> Result<bool, CommandError> {
+        let Session::Open(open) = &*self.session(asked.context.tenant(), session).await? else {
+            return Ok(false);
+        };
+        let which = Which::One(session);
+        self.end_sessions_of(asked, open.user, which, EndReason::Revoked).await?;
+        Ok(true)
+    }
+
     /// A session as it is now.
     pub async fn session(
         &self,

@@ -1,6 +1,9 @@
-//! Ledger: the keys that the log's heads are signed with, in the log itself. There is one, the
-//! platform's own.
+//! Ledger: the keys that the log's heads are signed with, and what became of the log, in the log itself.
+//! There is one, the platform's own.
 
+mod restore;
+
+pub use restore::{RecordRestore, SignedHead};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -18,6 +21,8 @@ pub const ID: &str = "1";
 pub struct Ledger {
     /// As verifier keys, the one that signs today last.
     keys: Vec<String>,
+    /// Of the last restore.
+    timeline: Option<u32>,
 }
 
 events! {
@@ -26,10 +31,21 @@ events! {
         KeyAnnounced = "ledger.key_announced" v 1 {
             key: String,
         },
+        /// The database was restored from a backup, and its writing goes on here.
+        LogRestored = "ledger.restored" v 1 {
+            /// PostgreSQL's, which each restore begins anew.
+            timeline: u32,
+            /// The first position at which other events may have stood once.
+            from: u64,
+            /// The last head that was signed of the events that are lost; none if no such was signed.
+            signed: Option<SignedHead>,
+            /// The last position of the lost events that was published; none if none was.
+            published: Option<u64>,
+        },
     }
 }
 
-/// Nothing about announcing a key can be refused.
+/// Nothing about what happened to the log can be refused.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum LedgerError {}
 
@@ -50,6 +66,7 @@ impl Ledger {
                 self.keys.retain(|former| *former != key);
                 self.keys.push(key);
             }
+            LedgerEvent::LogRestored { timeline, .. } => self.timeline = Some(timeline),
         }
     }
 
@@ -74,12 +91,16 @@ impl Command<Ledger> for AnnounceKey {
     }
 }
 
-aggregate!(Ledger, "ledger", LedgerEvent, LedgerError, snapshot 1);
+aggregate!(Ledger, "ledger", LedgerEvent, LedgerError, snapshot 2);
 
 impl Lawful for Ledger {
     fn causes(&self, event: &LedgerEvent, _: Option<UserId>) -> Vec<Decision<Self>> {
-        let LedgerEvent::KeyAnnounced { key } = event.clone();
-        vec![Decision::of(AnnounceKey { key })]
+        vec![match event.clone() {
+            LedgerEvent::KeyAnnounced { key } => Decision::of(AnnounceKey { key }),
+            LedgerEvent::LogRestored { timeline, from, signed, published } => {
+                Decision::of(RecordRestore { timeline, from, signed, published })
+            }
+        }]
     }
 }
 
@@ -89,6 +110,15 @@ pub(crate) mod samples {
 
     pub fn announced(key: &str) -> LedgerEvent {
         LedgerEvent::KeyAnnounced { key: key.into() }
+    }
+
+    pub fn signed(size: u64) -> SignedHead {
+        SignedHead { origin: "log.example/1".into(), size, root: "5a".repeat(32) }
+    }
+
+    pub fn restored(timeline: u32) -> LedgerEvent {
+        let (signed, published) = (Some(signed(50)), Some(48));
+        LedgerEvent::LogRestored { timeline, from: 40, signed, published }
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use thiserror::Error;
 
 use super::extend::signed_number;
-use super::hash::Hash;
+use super::hash::{self, Hash};
 use super::leaf;
 use super::note::{Note, NoteError, Signature};
 use super::proof::{self, Stretch};
@@ -179,6 +179,28 @@ impl Ledger {
     /// Root of the tree of this size, which was signed or is smaller than one that was.
     pub async fn root(&self, size: u64) -> Result<Hash, LedgerError> {
         Ok(self.edge_of(size).await?.root())
+    }
+
+    /// The right edge of the tree over the first `size` events, also where the tree was not extended to
+    /// them yet.
+    pub async fn edge_over(&self, size: u64) -> Result<Edge, LedgerError> {
+        let kept = self.edge().await?;
+        let mut edge = if kept.size() <= size { kept } else { self.edge_of(size).await? };
+        while edge.size() < size {
+            let leaves: Vec<(Vec<u8>,)> = sqlx::query_as(
+                "select leaf from eventstore.events where position >= $1 and position < $2
+                 order by position limit 16384",
+            )
+            .bind(signed_number(edge.size()))
+            .bind(signed_number(size))
+            .fetch_all(&self.pool)
+            .await?;
+            if leaves.is_empty() {
+                return Err(LedgerError::Broken(size));
+            }
+            leaves.iter().for_each(|(leaf,)| edge.push(hash::leaf(leaf), |_, _| {}));
+        }
+        Ok(edge)
     }
 
     /// The right edge of the tree as far as it was kept.

@@ -127,7 +127,8 @@ impl Minter {
 
     /// Takes requests and drives lanes until stopped.
     pub async fn run(self, jetstream: JetStream, stop: CancellationToken) {
-        let take = SUBSCRIPTION.run(jetstream, stop.clone(), |event| self.take(event));
+        let progress = self.commands.store.progress();
+        let take = SUBSCRIPTION.run(jetstream, progress, stop.clone(), |event| self.take(event));
         let lanes = self.lanes();
         let lanes = join_all(lanes.iter().map(|lane| lane.drive(stop.clone())));
         let followers = self.followers();

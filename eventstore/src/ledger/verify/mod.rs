@@ -23,6 +23,8 @@ pub struct Brought {
     pub witnesses: Vec<VerifierKey>,
     /// A head that was kept from an earlier time.
     pub earlier: Option<Note>,
+    /// What signed that one, if the log had another name then.
+    pub earlier_key: Option<VerifierKey>,
     /// Whether events are replayed through the rules.
     pub replay: bool,
 }

@@ -131,7 +131,8 @@ impl Audit<'_> {
         let Some(note) = &self.brought.earlier else {
             return;
         };
-        let earlier = match Checkpoint::signed(note, &self.brought.key) {
+        let key = self.brought.earlier_key.as_ref().unwrap_or(&self.brought.key);
+        let earlier = match Checkpoint::signed(note, key) {
             Ok(earlier) => earlier,
             Err(error) => {
                 self.found(Claim::Consistency, None, format!("the earlier head: {error}"));

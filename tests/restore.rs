@@ -1,0 +1,385 @@
+//! Everything is lost but what was backed up, and comes back as it was at a point in time.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use crate::world::auditor::Bundle;
+use crate::world::mint_lab::MintLab;
+use crate::world::{Server, World, ended, is_alive, run, strangers, until};
+
+const NEW_ORIGIN: (&str, &str) = ("CASKCHAIN_LEDGER__ORIGIN", "casks.example/2");
+
+/// A folder that a follower of the write-ahead log writes to.
+struct Backup {
+    folder: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    follower: Server,
+}
+
+impl Backup {
+    async fn begin(world: &World) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = world.settings(&[]);
+        let command = format!("backup follow --to-folder {}", folder.path().display());
+        let follower = Server::start_as(&command, &folder.path().join("follower"), &settings);
+        Self { folder, settings, follower }
+    }
+
+    fn path(&self) -> &str {
+        self.folder.path().to_str().unwrap()
+    }
+
+    async fn take(&self, more: &[&str]) -> String {
+        let words = [&["backup", "take", "--to-folder", self.path()], more].concat();
+        run(&self.settings, &words, "").await.unwrap().trim().to_owned()
+    }
+
+    async fn check(&self) -> (i32, String) {
+        ended(&self.settings, &["backup", "check", "--in-folder", self.path()]).await
+    }
+
+    /// Waits until everything that is committed now is on the follower's disk.
+    async fn has_come(&self, world: &World) {
+        let database = world.database().await;
+        let (written,): (String,) = sqlx::query_as("select pg_current_wal_flush_lsn()::text")
+            .fetch_one(&database)
+            .await
+            .unwrap();
+        until("the write-ahead log is followed", || async {
+            let came: Option<(bool,)> = sqlx::query_as(
+                "select restart_lsn >= $1::pg_lsn from pg_replication_slots where active",
+            )
+            .bind(&written)
+            .fetch_optional(&database)
+            .await
+            .unwrap();
+            came.is_some_and(|(came,)| came).then_some(())
+        })
+        .await;
+    }
+
+    /// The server dies, its disk as well; and there is another one.
+    async fn restore(&self, world: &mut World, until_then: Option<&str>) {
+        world.postgres.kill().await.unwrap();
+        self.follower.signal(rustix::process::Signal::KILL);
+        let pid = self.follower.pid;
+        until("nobody writes to the backup", || async { (!is_alive(pid)).then_some(()) }).await;
+        let data = world.postgres.data();
+        let owner = std::fs::metadata(&data).unwrap();
+        std::fs::remove_dir_all(&data).unwrap();
+        let data_text = data.to_str().unwrap();
+        let mut words =
+            vec!["restore", "cluster", "--from-folder", self.path(), "--to-folder", data_text];
+        words.extend(until_then.map(|at| ["--until", at]).into_iter().flatten());
+        run(&self.settings, &words, "").await.unwrap();
+        // What runs as PostgreSQL's account elsewhere runs as whoever runs the tests here.
+        for folder in [self.folder.path(), &data] {
+            give(folder, owner.uid(), owner.gid());
+        }
+        world.postgres.start_again().await.unwrap();
+        until("the recovery is over", || async {
+            let asked = sqlx::query_as("select pg_is_in_recovery()");
+            let (recovers,): (bool,) = asked.fetch_one(&world.database().await).await.ok()?;
+            (!recovers).then_some(())
+        })
+        .await;
+    }
+}
+
+fn give(path: &Path, user: u32, group: u32) {
+    chown(path, Some(user), Some(group)).unwrap();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), user, group);
+        }
+    }
+}
+
+/// The server's own idea of now, after which nothing that was answered comes any more.
+async fn now(world: &World) -> String {
+    let (now,): (String,) = sqlx::query_as(
+        "select to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
+         from pg_sleep(0.005)",
+    )
+    .fetch_one(&world.database().await)
+    .await
+    .unwrap();
+    now
+}
+
+/// Waits until nobody would be written to again for what has happened so far.
+async fn letters_are_noted(world: &World) {
+    let database = world.database().await;
+    until("the letters are noted as sent", || async {
+        let (noted,): (bool,) = sqlx::query_as(
+            "select not exists (
+                 select from eventstore.events e
+                 join (values ('mail', 'user.registered'), ('notices-mail', 'whiskey.approved'))
+                     as of_type (reaction, event_type) using (event_type)
+                 left join eventstore.progress p using (reaction)
+                 where e.position > coalesce(p.position, -1)
+             )",
+        )
+        .fetch_one(&database)
+        .await
+        .unwrap();
+        noted.then_some(())
+    })
+    .await;
+}
+
+/// The letters for events before a position, each as the file it is: one that is written again is another.
+fn letters(data_folder: &Path, before: i64) -> Vec<(String, u64)> {
+    let files = std::fs::read_dir(data_folder.join("outbox")).unwrap().map(Result::unwrap);
+    let mut letters: Vec<_> = files
+        .map(|file| (file.file_name().into_string().unwrap(), file.metadata().unwrap().ino()))
+        .filter(|(name, _)| {
+            name.split('.').next().unwrap().parse().is_ok_and(|at: i64| at < before)
+        })
+        .collect();
+    letters.sort();
+    letters
+}
+
+/// Kills a command as it comes to the keys of whoever is to be erased.
+async fn killed_while_it_erases(world: &World, settings: &[(String, String)], words: &[&str]) {
+    let database = world.database().await;
+    let mut keys = database.begin().await.unwrap();
+    keys.execute("lock table eventstore.vault_keys in exclusive mode").await.unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+        .args(words)
+        .envs(settings.iter().cloned())
+        .spawn()
+        .unwrap();
+    let count = async |of: &str| -> i64 {
+        let (count,) = sqlx::query_as(of).fetch_one(&database).await.unwrap();
+        count
+    };
+    until("it comes to the keys", || async {
+        assert!(command.id().is_some());
+        let waiting = "select count(*) from pg_locks where not granted
+             and relation = 'eventstore.vault_keys'::regclass";
+        (count(waiting).await > 0).then_some(())
+    })
+    .await;
+    command.kill().await.unwrap();
+    keys.rollback().await.unwrap();
+    until("its connections are gone", || async {
+        let open = "select count(*) from pg_stat_activity where application_name like 'caskchain%'";
+        (count(open).await == 0).then_some(())
+    })
+    .await;
+}
+
+/// Settings of a command beside the server, on its folder.
+fn beside(lab: &MintLab, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut settings = lab.settings();
+    let folder = lab.server.data_folder.to_str().unwrap().to_owned();
+    settings.push(("CASKCHAIN_DATA_FOLDER".to_owned(), folder));
+    settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    settings
+}
+
+/// A bundle of all there is, signed.
+async fn bundle(world: &World) -> Bundle {
+    let database = world.database().await;
+    until("all is signed", || async {
+        let (is_signed,): (bool,) = sqlx::query_as(
+            "select (select max(size) from eventstore.checkpoints) = next_position
+             from eventstore.log",
+        )
+        .fetch_one(&database)
+        .await
+        .unwrap();
+        is_signed.then_some(())
+    })
+    .await;
+    Bundle::of(world, &[]).await
+}
+
+#[tokio::test]
+async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it_had_not_been() {
+    let mut lab = MintLab::new(&[]).await;
+    let backup = Backup::begin(&lab.world).await;
+    let first = lab.ordered("B-0").await;
+    lab.mined_until(&first, "CONFIRMED").await;
+    let base = backup.take(&[]).await;
+    assert!(Path::new(&base).join("backup_manifest").exists());
+    let (code, said) = backup.check().await;
+    assert_eq!(code, 0, "{said}");
+
+    // Up to then: a token, somebody who will be gone, two who are signed in, a mint that waits.
+    let second = lab.ordered("B-1").await;
+    lab.mined_until(&second, "CONFIRMED").await;
+    let (erna, morag) = (lab.server.person("Erna").await, lab.server.person("Morag").await);
+    let erna_id = erna.id().await;
+    lab.pause().await;
+    let waiting = lab.ordered("B-2").await;
+    lab.until_status(&waiting, "PINNED").await;
+    letters_are_noted(&lab.world).await;
+    let old_key = strangers::key(&lab.server.visitor()).await;
+    let kept = bundle(&lab.world).await;
+    let then = now(&lab.world).await;
+    let log_then = lab.world.log().await;
+    let letters_then = letters(&lab.server.data_folder, log_then.len() as i64);
+
+    // After it: both mints, somebody comes, somebody goes for good, somebody signs out.
+    lab.resume().await;
+    lab.mined_until(&waiting, "CONFIRMED").await;
+    let unknown = lab.ordered("B-3").await;
+    lab.mined_until(&unknown, "CONFIRMED").await;
+    let late = lab.server.person("Late").await;
+    erna.request(Method::DELETE, "/api/v1/users/me")
+        .json(&json!({ "password": erna.password }))
+        .send()
+        .await
+        .unwrap();
+    morag.post("/api/v1/auth/logout", json!({})).await.expect(200);
+    let tokens = lab.tokens().await;
+    lab.world.stream_equals_log().await;
+    let lost = lab.world.log().await.split_off(log_then.len());
+    let too_new = bundle(&lab.world).await;
+
+    backup.has_come(&lab.world).await;
+    lab.kill().await;
+    backup.restore(&mut lab.world, Some(&then)).await;
+    assert_eq!(lab.world.log().await, log_then);
+
+    // Nobody writes yet, and the ledger's name is used up.
+    let refused = run(&beside(&lab, &[]), &["tenant", "create", "--name", "Early"], "").await;
+    let refused = refused.unwrap_err();
+    assert!(refused.contains("read-only"), "{refused}");
+    let lost_to = backup.folder.path().join("lost.jsonl");
+    let words = ["restore", "finish", "--output", "json", "--lost-to", lost_to.to_str().unwrap()];
+    let refused = run(&beside(&lab, &[]), &words, "").await.unwrap_err();
+    assert!(refused.contains("set another ledger.origin"), "{refused}");
+    assert_eq!(lab.world.log().await, log_then);
+
+    // It dies in the middle: the restore is recorded, nobody is erased yet.
+    killed_while_it_erases(&lab.world, &beside(&lab, &[NEW_ORIGIN]), &words).await;
+    assert!(lab.world.log().await.len() > log_then.len());
+    let said = run(&beside(&lab, &[NEW_ORIGIN]), &words, "").await.unwrap();
+    let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(outcome["from"], log_then.len(), "{outcome}");
+    assert_eq!(outcome["proven"], true, "{outcome}");
+    // What it had asked the database for as it died was done.
+    assert_eq!(outcome["erasedAgain"], 0, "{outcome}");
+    let erased = lab.events("user.erased").await;
+    assert_eq!(erased.iter().filter(|event| event["aggregateId"] == *erna_id).count(), 1);
+    assert_eq!(outcome["notErased"], json!([]));
+    assert_eq!(outcome["lost"]["user.erased"], 1, "{outcome}");
+    let counted: u64 =
+        outcome["lost"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(counted, lost.len() as u64);
+    let lines = std::fs::read_to_string(&lost_to).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = |(line, (position, envelope)): (&Value, &(i64, String))| {
+        line["position"] == *position && line["envelope"] == envelope.as_str()
+    };
+    assert!(lines.len() == lost.len() && lines.iter().zip(&lost).all(told));
+
+    // Once more changes nothing.
+    let log = lab.world.log().await;
+    let said = run(&beside(&lab, &[NEW_ORIGIN]), &words, "").await.unwrap();
+    let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(outcome["lost"], json!({}), "{outcome}");
+    assert_eq!(lab.world.log().await, log);
+
+    lab.start_again(&[NEW_ORIGIN]).await;
+    let refused = run(&beside(&lab, &[NEW_ORIGIN]), &words, "").await.unwrap_err();
+    assert!(refused.contains("stop all its processes"), "{refused}");
+    lab.keeper = lab.server.administrator().await;
+    lab.isla = lab.isla.clone().signed_in().await;
+    let restored = lab.events("ledger.restored").await;
+    assert_eq!(restored.len(), 1);
+    assert_eq!(restored[0]["data"]["from"], log_then.len());
+    assert_eq!(restored[0]["data"]["signed"]["origin"], "localhost/caskchain");
+    erna.at(&lab.server.url).login(&erna.password).await.expect(401);
+    late.at(&lab.server.url).login(&late.password).await.expect(401);
+    morag.at(&lab.server.url).refresh(&morag.refresh_token).await.expect(401);
+
+    // The chain is asked before a nonce is given, and the contract has the last word.
+    let reconciled = async |more: &[&str]| {
+        let words = [&["contract", "reconcile", "--output", "json"], more].concat();
+        let (code, said) = ended(&beside(&lab, &[NEW_ORIGIN]), &words).await;
+        let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let verdict =
+            |of: Value| (of["tokenId"].as_str().map(str::to_owned), of["verdict"].clone());
+        (code, lines.map(verdict).collect::<Vec<_>>())
+    };
+    lab.resume().await;
+    assert_eq!(lab.until_status(&waiting, "HELD").await["hold"], "already_on_chain");
+    let (code, told) = reconciled(&[]).await;
+    assert_eq!(code, 1);
+    for (token, verdict) in
+        [(&first, "agreed"), (&second, "agreed"), (&waiting, "adoptable"), (&unknown, "unknown")]
+    {
+        assert!(told.contains(&(Some(token.clone()), json!(verdict))), "{told:?}");
+    }
+    reconciled(&["--adopt"]).await;
+    lab.until_status(&waiting, "CONFIRMED").await;
+    let next = lab.ordered("B-4").await;
+    lab.mined_until(&next, "CONFIRMED").await;
+    let mut expected = tokens;
+    expected.insert(next.clone(), 1);
+    assert_eq!(lab.tokens().await, expected);
+
+    // The stream is the log again; nobody was written to twice.
+    lab.server.person("New").await;
+    lab.world.stream_equals_log().await;
+    assert_eq!(letters(&lab.server.data_folder, log_then.len() as i64), letters_then);
+
+    // Strangers see the same log as before, up to where it was cut, and are told where that is.
+    let new_key = strangers::key(&lab.server.visitor()).await;
+    let whole = bundle(&lab.world).await;
+    let earlier = kept.checkpoint();
+    let earlier = ["--earlier", earlier.to_str().unwrap(), "--earlier-key", &old_key];
+    whole.holds(&new_key, &earlier).await;
+    let earlier = too_new.checkpoint();
+    let earlier = ["--earlier", earlier.to_str().unwrap(), "--earlier-key", &old_key];
+    let verdict = whole.verdict(&new_key, &earlier).await;
+    assert_eq!(verdict.code, 1, "{:#}", verdict.report);
+    let (code, said) = ended(&beside(&lab, &[NEW_ORIGIN]), &["projections", "diff"]).await;
+    assert_eq!((code, said.as_str()), (0, ""));
+}
+
+#[tokio::test]
+async fn with_all_that_was_written_at_hand_nothing_is_lost_not_even_with_the_stream() {
+    let mut lab = MintLab::new(&[]).await;
+    let backup = Backup::begin(&lab.world).await;
+    backup.take(&[]).await;
+    lab.isla.cask("A-0").await;
+    backup.take(&["--keep", "1"]).await;
+    let bases = std::fs::read_dir(backup.folder.path().join("base")).unwrap();
+    assert_eq!(bases.count(), 1);
+    let cask = lab.isla.cask("A-1").await;
+    lab.server.person("Morag").await;
+    letters_are_noted(&lab.world).await;
+    let key = strangers::key(&lab.server.visitor()).await;
+    let kept = bundle(&lab.world).await;
+    let log = lab.world.log().await;
+    let sent = letters(&lab.server.data_folder, log.len() as i64);
+    backup.has_come(&lab.world).await;
+    lab.kill().await;
+    lab.world.nats.kill().await.unwrap();
+    lab.world.forget_streams();
+    lab.world.nats.start_again().await.unwrap();
+    backup.restore(&mut lab.world, None).await;
+    assert_eq!(lab.world.log().await, log);
+
+    let (code, said) = ended(&beside(&lab, &[]), &["restore", "finish", "--output", "json"]).await;
+    let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!((code, &outcome["signed"], &outcome["lost"]), (0, &Value::Null, &json!({})));
+    lab.start_again(&[]).await;
+    lab.isla.get(&format!("/api/v1/whiskeys/{cask}")).await.expect(200);
+    lab.server.person("New").await;
+    lab.world.stream_equals_log().await;
+    assert_eq!(letters(&lab.server.data_folder, log.len() as i64), sent);
+    let earlier = kept.checkpoint();
+    bundle(&lab.world).await.holds(&key, &["--earlier", earlier.to_str().unwrap()]).await;
+    assert_eq!(lab.events("ledger.restored").await.len(), 1);
+}
