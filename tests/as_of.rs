@@ -25,7 +25,13 @@ impl Memory<'_> {
     async fn is_given_again(&self) {
         for (position, then) in &self.seen {
             let again = self.person.get(&format!("{}?asOf={position}", self.path)).await;
-            assert_eq!(again.expect(200).data(), then, "{position}");
+            let again = again.expect(200);
+            assert_eq!(again.data(), then, "{position}");
+            let made_of = &again.body["madeOf"];
+            assert_eq!(made_of["position"], position.to_string());
+            let events = made_of["events"].as_array().unwrap().iter();
+            let events: Vec<i64> = events.map(|at| at.as_str().unwrap().parse().unwrap()).collect();
+            assert!(events.is_sorted() && events.last() <= Some(position), "{made_of} {position}");
         }
         let different: BTreeSet<_> = self.seen.iter().map(|(_, then)| then.to_string()).collect();
         assert_eq!(different.len(), self.seen.len(), "nothing had changed");
@@ -73,6 +79,17 @@ async fn a_cask_is_shown_as_it_was_after_each_command_of_its_life() {
     let lost = json!({ "reason": "lost" });
     let last = memory.after(mairi.post(&to("/retire"), lost).await.expect(200)).await;
     memory.is_given_again().await;
+    let last_seen = isla.get(&format!("{path}?asOf={}", last.position())).await.expect(200);
+    let made_of = last_seen.body["madeOf"]["events"].as_array().unwrap();
+    let happened = mairi.get_at(&to("/history?limit=100"), last.position()).await.expect(200);
+    let happened: Vec<_> =
+        happened.data().as_array().unwrap().iter().map(|event| &event["position"]).collect();
+    assert_eq!(made_of.iter().collect::<Vec<_>>(), happened);
+    for position in made_of {
+        let receipt = format!("/api/v1/ledger/receipts/{}", position.as_str().unwrap());
+        let receipt = isla.request(reqwest::Method::GET, &receipt).send().await.unwrap();
+        assert_eq!(receipt.status(), 200);
+    }
 
     // By the time of what was recorded last then.
     let database = calm.world.database().await;

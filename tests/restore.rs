@@ -42,6 +42,21 @@ impl Backup {
         ended(&self.settings, &["backup", "check", "--in-folder", self.path()]).await
     }
 
+    /// From now on no command is answered before the follower has it on its disk.
+    async fn is_waited_for(&self, world: &World) {
+        self.has_come(world).await;
+        let database = world.database().await;
+        let set = "alter system set synchronous_standby_names = 'pg_receivewal'";
+        database.execute(set).await.unwrap();
+        database.execute("select pg_reload_conf()").await.unwrap();
+        until("the follower is waited for", || async {
+            let state = "select count(*) from pg_stat_replication where sync_state = 'sync'";
+            let (count,): (i64,) = sqlx::query_as(state).fetch_one(&database).await.unwrap();
+            (count == 1).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until everything that is committed now is on the follower's disk.
     async fn has_come(&self, world: &World) {
         let database = world.database().await;
@@ -351,6 +366,7 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
 async fn with_all_that_was_written_at_hand_nothing_is_lost_not_even_with_the_stream() {
     let mut lab = MintLab::new(&[]).await;
     let backup = Backup::begin(&lab.world).await;
+    backup.is_waited_for(&lab.world).await;
     backup.take(&[]).await;
     lab.isla.cask("A-0").await;
     backup.take(&["--keep", "1"]).await;
@@ -363,13 +379,16 @@ async fn with_all_that_was_written_at_hand_nothing_is_lost_not_even_with_the_str
     let kept = bundle(&lab.world).await;
     let log = lab.world.log().await;
     let sent = letters(&lab.server.data_folder, log.len() as i64);
-    backup.has_come(&lab.world).await;
+    let last = lab.isla.cask("A-2").await;
     lab.kill().await;
     lab.world.nats.kill().await.unwrap();
     lab.world.forget_streams();
     lab.world.nats.start_again().await.unwrap();
     backup.restore(&mut lab.world, None).await;
-    assert_eq!(lab.world.log().await, log);
+    let log_now = lab.world.log().await;
+    assert_eq!(&log_now[..log.len()], log);
+    let is_last = |(_, envelope): &(i64, String)| envelope.contains(&last);
+    assert!(log_now.iter().any(is_last), "what was answered is lost");
 
     let (code, said) = ended(&beside(&lab, &[]), &["restore", "finish", "--output", "json"]).await;
     let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();

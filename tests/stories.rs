@@ -49,6 +49,7 @@ mod path;
 mod portfolio;
 mod processes;
 mod profiles;
+mod provenance;
 mod read_models;
 mod reconcile;
 mod restore;

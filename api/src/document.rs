@@ -55,6 +55,7 @@ use crate::resources::whiskeys::Whiskeys;
 use crate::resources::whiskeys::attachments::Attachments;
 use crate::resources::whiskeys::catalogue::Catalogue;
 use crate::resources::whiskeys::history::History;
+use crate::resources::whiskeys::provenance::Provenance;
 use crate::resources::whiskeys::records::Records;
 use crate::resources::whiskeys::transfer::Transfers;
 use crate::wiring::Platform;
@@ -68,7 +69,7 @@ type Resources = (
     (Auth, SignIns, Tokens, Passwords),
     (Sessions, Devices, LoginHistory, Alerts),
     (Users, People, Tenants, Notifications),
-    (Whiskeys, Catalogue, Records, Transfers, History, PortfolioValue),
+    (Whiskeys, Catalogue, Records, Transfers, History, Provenance, PortfolioValue),
     (Files, Attachments),
     (Nfts, Ipfs, Mints, Owning, Networks, Contracts, Transactions),
     (AuditLogs, AuditEvents, AuditStream, AuditExport, LedgerProofs),
@@ -110,6 +111,11 @@ fn resources(platform: &Platform) -> Resources {
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
             History { readers: readers.clone() },
+            Provenance {
+                readers: readers.clone(),
+                journal: platform.journal.clone(),
+                ledger: platform.ledger.clone(),
+            },
             PortfolioValue { readers: readers.clone() },
         ),
         (

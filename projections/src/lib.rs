@@ -26,7 +26,7 @@ pub mod whiskey_history;
 pub mod whiskeys;
 
 pub use parked::Parked;
-pub use past::{Authority, Past, PastError};
+pub use past::{Authority, Past, PastError, Then};
 pub use projection::{ApplyError, Projection};
 pub use reading::{ReadError, Readers};
 pub use revocations::Revocations;

@@ -46,6 +46,16 @@ pub enum PastError {
     Vault(#[from] VaultError),
 }
 
+/// What was there at a position of the log.
+#[derive(Clone, Debug)]
+pub struct Then<T> {
+    pub row: T,
+    /// The position up to which the log was read.
+    pub position: i64,
+    /// Where the events stand that it was made of.
+    pub events: Vec<i64>,
+}
+
 /// What somebody could do at a position of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Authority {
@@ -92,13 +102,31 @@ impl Past {
     }
 
     /// A cask as it was.
-    pub async fn whiskey(
+    async fn whiskey(
         &self,
         tenant: TenantId,
         whiskey: WhiskeyId,
         position: i64,
-    ) -> Result<Option<WhiskeyRow>, PastError> {
+    ) -> Result<Option<Then<WhiskeyRow>>, PastError> {
         self.fold::<Whiskey, _>(tenant, whiskey.to_string(), position, WhiskeyRow::after).await
+    }
+
+    /// A cask as it was, with its token as it was then. The events are those of both.
+    pub async fn whiskey_beside(
+        &self,
+        tenant: TenantId,
+        whiskey: WhiskeyId,
+        position: i64,
+    ) -> Result<Option<(Then<WhiskeyRow>, Option<NftRow>)>, PastError> {
+        let Some(mut cask) = self.whiskey(tenant, whiskey, position).await? else {
+            return Ok(None);
+        };
+        let token = self.nft(tenant, whiskey, position).await?;
+        let token = token.map(|token| {
+            cask.events.extend(token.events);
+            token.row
+        });
+        Ok(Some((cask, token)))
     }
 
     /// A token as it was.
@@ -107,7 +135,7 @@ impl Past {
         tenant: TenantId,
         token: WhiskeyId,
         position: i64,
-    ) -> Result<Option<NftRow>, PastError> {
+    ) -> Result<Option<Then<NftRow>>, PastError> {
         self.fold::<Nft, _>(tenant, token.to_string(), position, NftRow::after).await
     }
 
@@ -117,11 +145,14 @@ impl Past {
         tenant: TenantId,
         user: UserId,
         position: i64,
-    ) -> Result<Option<UserRow>, PastError> {
+    ) -> Result<Option<Then<UserRow>>, PastError> {
         let person =
             self.fold::<User, _>(tenant, user.to_string(), position, Person::after).await?;
         match person {
-            Some(person) => Ok(Some(person.opened(&self.vault, tenant).await?)),
+            Some(Then { row, position, events }) => {
+                let row = row.opened(&self.vault, tenant).await?;
+                Ok(Some(Then { row, position, events }))
+            }
             None => Ok(None),
         }
     }
@@ -135,7 +166,8 @@ impl Past {
     ) -> Result<Option<Authority>, PastError> {
         let step: Step<Authority, UserEvent> =
             |then, event, happened| Ok(Authority::after(then, event, happened));
-        self.fold::<User, _>(tenant, user.to_string(), position, step).await
+        let then = self.fold::<User, _>(tenant, user.to_string(), position, step).await?;
+        Ok(then.map(|then| then.row))
     }
 
     async fn fold<A: Root, T>(
@@ -144,20 +176,21 @@ impl Past {
         id: String,
         position: i64,
         step: Step<T, A::Event>,
-    ) -> Result<Option<T>, PastError> {
+    ) -> Result<Option<Then<T>>, PastError> {
         let _place = self.places.acquire().await;
-        let (mut row, mut after) = (None, 0);
+        let (mut row, mut used, mut after) = (None, Vec::new(), 0);
         loop {
             let stream = (A::TYPE, id.as_str());
             let span = (after, position);
             let events = self.journal.stream_until(tenant, stream, span, BATCH).await?;
             let Some(last) = events.last() else {
-                return Ok(row);
+                return Ok(row.map(|row| Then { row, position, events: used }));
             };
             after = last.sequence;
             for event in &events {
                 if let Some(happened) = event.event::<A>()? {
                     row = step(row, event, happened)?;
+                    used.push(event.position);
                 }
             }
         }

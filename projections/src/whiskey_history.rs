@@ -114,6 +114,27 @@ impl Rows {
 }
 
 impl Readers {
+    /// Whether a cask was ever judged fit to be shown.
+    pub async fn whiskey_was_approved(
+        &self,
+        tenant: TenantId,
+        whiskey: WhiskeyId,
+    ) -> Result<bool, ReadError> {
+        let mut tx = self.tenant(tenant).await?;
+        let (was_approved,) = sqlx::query_as(
+            "select exists (
+                 select from read_whiskey_history.whiskey_history
+                 where tenant = $1 and whiskey_id = $2 and type = 'whiskey.approved'
+             )",
+        )
+        .bind(tenant.value())
+        .bind(whiskey.value())
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(was_approved)
+    }
+
     /// What happened to a cask after a position, oldest first.
     pub async fn whiskey_history(
         &self,

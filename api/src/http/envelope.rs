@@ -85,12 +85,33 @@ impl Pagination {
     }
 }
 
+/// Of a read of the past: what it was made of.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct MadeOf {
+    /// The position up to which the log was read.
+    position: String,
+    /// The events that made it so, each by its position; `/ledger/receipts/{position}` proves each.
+    events: Vec<String>,
+}
+
+impl MadeOf {
+    /// Of one stream, or of several.
+    pub fn of(position: i64, mut events: Vec<i64>) -> Self {
+        events.sort_unstable();
+        let events = events.iter().map(i64::to_string).collect();
+        Self { position: position.to_string(), events }
+    }
+}
+
 #[derive(Object)]
 struct Envelope<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
     success: bool,
     data: T,
     #[oai(skip_serializing_if_is_none)]
     pagination: Option<Pagination>,
+    #[oai(skip_serializing_if_is_none, rename = "madeOf")]
+    made_of: Option<MadeOf>,
     metadata: Metadata,
 }
 
@@ -98,6 +119,7 @@ struct Envelope<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
 pub struct Success<T, const STATUS: u16> {
     data: T,
     pagination: Option<Pagination>,
+    made_of: Option<MadeOf>,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -110,12 +132,19 @@ pub type Accepted<T> = Success<T, 202>;
 
 impl<T, const STATUS: u16> Success<T, STATUS> {
     pub fn new(data: T) -> Self {
-        Self { data, pagination: None, headers: Vec::new() }
+        Self { data, pagination: None, made_of: None, headers: Vec::new() }
     }
 
     #[must_use]
     pub fn paged(mut self, pagination: Pagination) -> Self {
         self.pagination = Some(pagination);
+        self
+    }
+
+    /// What of the past it was made of, if it is of the past.
+    #[must_use]
+    pub fn made_of(mut self, made_of: Option<MadeOf>) -> Self {
+        self.made_of = made_of;
         self
     }
 
@@ -168,6 +197,7 @@ where
             success: true,
             data: self.data,
             pagination: self.pagination,
+            made_of: self.made_of,
             metadata: Metadata::of(Conversation::current().as_ref()),
         };
         let mut response = Json(envelope).into_response();

@@ -5,10 +5,11 @@ use std::time::Duration;
 use domain::violation::Violation;
 use eventstore::journal::JournalError;
 use eventstore::vault::VaultError;
-use projections::{Past, PastError};
+use projections::{Past, PastError, Then};
 use tokio::time::timeout;
 
 use super::conversation::Conversation;
+use super::envelope::MadeOf;
 use super::error_code::ErrorCode;
 use super::problem::Problem;
 use super::reading::time;
@@ -27,6 +28,14 @@ where
 {
     let reading = async { Ok(read(position(past, as_of).await?).await?) };
     timeout(PATIENCE, reading).await.unwrap_or_else(|_| Err(Problem::new(ErrorCode::ServerBusy)))
+}
+
+/// What is shown of it, and what it was made of.
+pub fn shown<T>(then: Option<Then<T>>) -> (Option<T>, Option<MadeOf>) {
+    match then {
+        Some(Then { row, position, events }) => (Some(row), Some(MadeOf::of(position, events))),
+        None => (None, None),
+    }
 }
 
 /// The position that is meant. What is to come is not known.

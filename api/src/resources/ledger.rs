@@ -250,7 +250,7 @@ fn beyond(name: &str, end: u64) -> Problem {
     Problem::invalid_field(name, Violation::OutOfRange("0".to_owned(), last))
 }
 
-fn written(hashes: &[Hash]) -> Vec<String> {
+pub fn written(hashes: &[Hash]) -> Vec<String> {
     hashes.iter().map(|hash| STANDARD.encode(hash)).collect()
 }
 

@@ -23,7 +23,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Accepted, Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Parsed, Violations};
-use crate::http::past::rebuilt;
+use crate::http::past::{rebuilt, shown};
 use crate::http::problem::Problem;
 use crate::http::reading::{caught_up, page};
 use crate::http::values::Text;
@@ -180,13 +180,15 @@ impl Nfts {
         must_be_allowed(&caller.0, Permission::READ_WHISKEY)?;
         caught_up(&self.readers, nfts::Nfts::NAME, min_position.0).await?;
         let (tenant, token) = (caller.0.tenant(), whiskey_id(&token_id.0)?);
-        let row = match as_of.0 {
-            Some(then) => rebuilt(&self.past, &then, |at| self.past.nft(tenant, token, at)).await?,
-            None => self.readers.nft(tenant, token).await?,
+        let (row, made_of) = match as_of.0 {
+            Some(then) => {
+                shown(rebuilt(&self.past, &then, |at| self.past.nft(tenant, token, at)).await?)
+            }
+            None => (self.readers.nft(tenant, token).await?, None),
         };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::NftNotFound))?;
         let sequence = row.sequence;
-        Ok(Found::new(row.into()).at_sequence(sequence))
+        Ok(Found::new(row.into()).made_of(made_of).at_sequence(sequence))
     }
 
     /// The tokens of a person's casks, newest cask first

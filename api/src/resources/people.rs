@@ -21,7 +21,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::{Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
-use crate::http::past::rebuilt;
+use crate::http::past::{rebuilt, shown};
 use crate::http::problem::Problem;
 use crate::http::reading::{caught_up, page, word};
 use crate::http::values::UserStatus;
@@ -158,16 +158,19 @@ impl People {
     ) -> Result<Found<PublicUser>, Problem> {
         caught_up(&self.readers, users::Users::NAME, min_position.0).await?;
         let (tenant, user) = (caller.0.tenant(), user(&id.0)?);
-        let row = match as_of.0 {
-            Some(then) => rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?,
-            None => self.readers.user(tenant, user).await?,
+        let (row, made_of) = match as_of.0 {
+            Some(then) => {
+                shown(rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?)
+            }
+            None => (self.readers.user(tenant, user).await?, None),
         };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         Ok(Found::new(PublicUser {
             id: row.user_id.to_string(),
             username: row.username,
             registered_at: written(row.registered_at),
-        }))
+        })
+        .made_of(made_of))
     }
 
     /// What somebody may do, or could do then

@@ -21,7 +21,7 @@ use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Parsed, Violations};
 use crate::http::limits::Sensitive;
-use crate::http::past::rebuilt;
+use crate::http::past::{rebuilt, shown};
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 
@@ -174,13 +174,15 @@ impl Users {
         let actor = caller.0;
         let user = actor.user().ok_or_else(|| Problem::new(ErrorCode::Unauthorized))?;
         let tenant = actor.tenant();
-        let row = match as_of.0 {
-            Some(then) => rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?,
-            None => self.readers.user(tenant, user).await?,
+        let (row, made_of) = match as_of.0 {
+            Some(then) => {
+                shown(rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?)
+            }
+            None => (self.readers.user(tenant, user).await?, None),
         };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
         let sequence = row.sequence;
-        Ok(Found::new(row.into()).at_sequence(sequence))
+        Ok(Found::new(row.into()).made_of(made_of).at_sequence(sequence))
     }
 
     /// Who I am, by its other name

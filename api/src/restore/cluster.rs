@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
 }
 
 /// Nobody writes until the restore is finished: whoever came first would write on a log that the ledger,
-/// the stream and the chain do not know of.
+/// the stream and the chain do not know of. And nobody waits for followers, who are not there yet.
 fn orders(wal: &Path, until: Option<Moment>) -> Result<String, StartError> {
     let wal = wal.to_str().filter(|path| path.chars().all(is_plain)).ok_or_else(|| {
         let why = "the backup's path may only have letters, digits and any of / . _ -";
@@ -70,13 +70,14 @@ fn orders(wal: &Path, until: Option<Moment>) -> Result<String, StartError> {
     })?;
     // It is read before PostgreSQL knows of zones by their names, Z among them.
     let offset = |at: Moment| at.to_string().replace('Z', "+00");
-    let until =
-        until.map_or_else(String::new, |at| format!("recovery_target_time = '{}'\n", offset(at)));
+    // Nothing: an earlier restore may have left its own there.
+    let until = until.map_or_else(String::new, offset);
     // The last segment is one that pg_receivewal had not filled yet.
     Ok(format!(
         "restore_command = 'cp {wal}/%f %p || cp {wal}/%f.partial %p'\n\
-         {until}\
+         recovery_target_time = '{until}'\n\
          recovery_target_action = 'promote'\n\
+         synchronous_standby_names = ''\n\
          default_transaction_read_only = on\n"
     ))
 }
@@ -113,7 +114,8 @@ mod tests {
         let until = Moment::parse("2026-11-29T03:00:00.000Z");
         let orders_until = orders(Path::new("/backup/wal"), until).unwrap();
         assert!(orders_until.contains("recovery_target_time = '2026-11-29T03:00:00.000+00'\n"));
-        assert!(!orders(Path::new("/backup/wal"), None).unwrap().contains("target_time"));
+        let orders_for_all = orders(Path::new("/backup/wal"), None).unwrap();
+        assert!(orders_for_all.contains("recovery_target_time = ''\n"));
         for path in ["/back up", "/backup'", "/backup%p", "/backup$(id)", "/backup\n"] {
             assert!(orders(Path::new(path), None).is_err(), "{path:?}");
         }

@@ -156,6 +156,29 @@ impl Ledger {
         self.hashes(&proof::inclusion(index, size), size).await
     }
 
+    /// Entries, each with what shows that it is in the tree of `size`.
+    pub async fn included(
+        &self,
+        indices: &[u64],
+        size: u64,
+    ) -> Result<Vec<(Vec<u8>, Vec<Hash>)>, LedgerError> {
+        let paths: Vec<_> = indices.iter().map(|index| proof::inclusion(*index, size)).collect();
+        let stretches = paths.concat();
+        let tiles = self.tiles(proof::tiles(&stretches).into_iter()).await?;
+        let positions: Vec<i64> = indices.iter().copied().map(signed_number).collect();
+        let rows: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("select position, leaf from eventstore.events where position = any($1)")
+                .bind(&positions)
+                .fetch_all(&self.pool)
+                .await?;
+        let entries: HashMap<i64, Vec<u8>> = rows.into_iter().collect();
+        let proven = |(position, path): (&i64, &Vec<Stretch>)| {
+            Some((entries.get(position)?.clone(), proof::hashes(path, &tiles)?))
+        };
+        let all = positions.iter().zip(&paths).map(proven).collect::<Option<_>>();
+        all.ok_or(LedgerError::Broken(size))
+    }
+
     /// What shows that the tree of `new` entries continues the one of `old`.
     pub async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, LedgerError> {
         self.hashes(&proof::consistency(old, new), new).await

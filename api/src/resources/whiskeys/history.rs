@@ -68,7 +68,7 @@ impl History {
         let (actor, id) = (caller.0, whiskey_id(&id.0)?);
         must_be_allowed(&actor, Permission::READ_WHISKEY)?;
         let size = page(None, limit.0)?.size;
-        let after = cursor.0.map(|text| position(&text)).transpose()?.unwrap_or(-1);
+        let after = after(cursor.0)?;
         // Whose it is stands in the one, what happened in the other.
         for name in [whiskeys::Whiskeys::NAME, whiskey_history::WhiskeyHistory::NAME] {
             caught_up(&self.readers, name, min_position.0.clone()).await?;
@@ -89,7 +89,9 @@ impl History {
     }
 }
 
-fn position(text: &str) -> Result<i64, Problem> {
+/// The position that the page before ended at; one before the first if there was none.
+pub(super) fn after(cursor: Option<String>) -> Result<i64, Problem> {
+    let Some(text) = cursor else { return Ok(-1) };
     let malformed = || Problem::invalid_field("cursor", Violation::WrongType("a nextCursor"));
     text.parse().ok().filter(|position| *position >= 0).ok_or_else(malformed)
 }

@@ -5,6 +5,7 @@ pub mod catalogue;
 mod cursor;
 pub(super) mod filters;
 pub mod history;
+pub mod provenance;
 pub mod records;
 pub(crate) mod registration;
 mod shown;
@@ -26,7 +27,7 @@ use crate::http::body::{Body, Checked};
 use crate::http::envelope::Found;
 use crate::http::error_code::ErrorCode;
 use crate::http::field::{Needed, Violations};
-use crate::http::past::rebuilt;
+use crate::http::past::{rebuilt, shown};
 use crate::http::problem::Problem;
 use crate::http::reading::caught_up;
 use crate::http::values::Text;
@@ -90,16 +91,24 @@ impl Whiskeys {
             caught_up(&self.readers, name, min_position.0.clone()).await?;
         }
         let tenant = caller.0.tenant();
-        let (row, nft) = match as_of.0 {
-            Some(then) => (
-                rebuilt(&self.past, &then, |at| self.past.whiskey(tenant, id, at)).await?,
-                rebuilt(&self.past, &then, |at| self.past.nft(tenant, id, at)).await?,
-            ),
-            None => (self.readers.whiskey(tenant, id).await?, self.readers.nft(tenant, id).await?),
+        let ((row, made_of), nft) = match as_of.0 {
+            Some(then) => {
+                let past =
+                    rebuilt(&self.past, &then, |at| self.past.whiskey_beside(tenant, id, at));
+                match past.await? {
+                    Some((cask, nft)) => (shown(Some(cask)), nft),
+                    None => (shown(None), None),
+                }
+            }
+            None => {
+                let row = self.readers.whiskey(tenant, id).await?;
+                ((row, None), self.readers.nft(tenant, id).await?)
+            }
         };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::WhiskeyNotFound))?;
         let sequence = row.sequence;
-        Ok(Found::new(Whiskey::from(row).beside(nft)).at_sequence(sequence))
+        let shown = Whiskey::from(row).beside(nft);
+        Ok(Found::new(shown).made_of(made_of).at_sequence(sequence))
     }
 
     /// Correct a cask of mine, as long as it is not approved
