@@ -81,6 +81,7 @@ async fn everybody_sees_where_an_approved_cask_comes_from_and_nobody_whose_it_is
     let rest = visitor.get(&format!("{path}?limit=3&cursor={next}")).await.expect(200);
     assert_eq!(rest.data()["events"][0]["position"], events[3]["position"]);
     assert_eq!(rest.body["pagination"]["hasNext"], false);
+    visitor.get(&format!("{path}?limit=21")).await.refused(400, "VALIDATION_ERROR");
     visitor.get(&format!("{path}?cursor=x")).await.refused(400, "VALIDATION_ERROR");
     visitor.get("/api/v1/whiskeys/1/provenance").await.refused(404, "WHISKEY_NOT_FOUND");
     visitor.get("/api/v1/whiskeys/x/provenance").await.refused(400, "VALIDATION_ERROR");

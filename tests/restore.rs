@@ -9,7 +9,7 @@ use sqlx::Executor;
 
 use crate::world::auditor::Bundle;
 use crate::world::mint_lab::MintLab;
-use crate::world::{Server, World, ended, is_alive, run, strangers, until};
+use crate::world::{Answer, Server, World, ended, is_alive, run, strangers, until};
 
 const NEW_ORIGIN: (&str, &str) = ("CASKCHAIN_LEDGER__ORIGIN", "casks.example/2");
 
@@ -223,6 +223,8 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let first = lab.ordered("B-0").await;
     lab.mined_until(&first, "CONFIRMED").await;
     let base = backup.take(&[]).await;
+    let head_file = lab.server.data_folder.join("ledger/head");
+    let stale_head = std::fs::read(&head_file).unwrap();
     assert!(Path::new(&base).join("backup_manifest").exists());
     let (code, said) = backup.check().await;
     assert_eq!(code, 0, "{said}");
@@ -231,7 +233,8 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let second = lab.ordered("B-1").await;
     lab.mined_until(&second, "CONFIRMED").await;
     let (erna, morag) = (lab.server.person("Erna").await, lab.server.person("Morag").await);
-    let erna_id = erna.id().await;
+    let eilidh = lab.server.person("Eilidh").await;
+    let gone = [erna.id().await, eilidh.id().await];
     lab.pause().await;
     let waiting = lab.ordered("B-2").await;
     lab.until_status(&waiting, "PINNED").await;
@@ -248,11 +251,10 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let unknown = lab.ordered("B-3").await;
     lab.mined_until(&unknown, "CONFIRMED").await;
     let late = lab.server.person("Late").await;
-    erna.request(Method::DELETE, "/api/v1/users/me")
-        .json(&json!({ "password": erna.password }))
-        .send()
-        .await
-        .unwrap();
+    for person in [&erna, &eilidh] {
+        let request = person.request(Method::DELETE, "/api/v1/users/me");
+        Answer::of(request.json(&json!({ "password": person.password }))).await.expect(200);
+    }
     morag.post("/api/v1/auth/logout", json!({})).await.expect(200);
     let tokens = lab.tokens().await;
     lab.world.stream_equals_log().await;
@@ -272,6 +274,15 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let words = ["restore", "finish", "--output", "json", "--lost-to", lost_to.to_str().unwrap()];
     let refused = run(&beside(&lab, &[]), &words, "").await.unwrap_err();
     assert!(refused.contains("set another ledger.origin"), "{refused}");
+    // Neither without its file, nor with one of yesterday.
+    let head = std::fs::read(&head_file).unwrap();
+    std::fs::remove_file(&head_file).unwrap();
+    let refused = run(&beside(&lab, &[]), &words, "").await.unwrap_err();
+    assert!(refused.contains("head file is gone"), "{refused}");
+    std::fs::write(&head_file, stale_head).unwrap();
+    let refused = run(&beside(&lab, &[]), &words, "").await.unwrap_err();
+    assert!(refused.contains("is not its last one"), "{refused}");
+    std::fs::write(&head_file, head).unwrap();
     assert_eq!(lab.world.log().await, log_then);
 
     // It dies in the middle: the restore is recorded, nobody is erased yet.
@@ -281,12 +292,14 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(outcome["from"], log_then.len(), "{outcome}");
     assert_eq!(outcome["proven"], true, "{outcome}");
-    // What it had asked the database for as it died was done.
-    assert_eq!(outcome["erasedAgain"], 0, "{outcome}");
+    // What it had asked the database for as it died was done; the other one was left.
+    assert_eq!(outcome["erasedAgain"], 1, "{outcome}");
     let erased = lab.events("user.erased").await;
-    assert_eq!(erased.iter().filter(|event| event["aggregateId"] == *erna_id).count(), 1);
+    for id in &gone {
+        assert_eq!(erased.iter().filter(|event| event["aggregateId"] == **id).count(), 1);
+    }
     assert_eq!(outcome["notErased"], json!([]));
-    assert_eq!(outcome["lost"]["user.erased"], 1, "{outcome}");
+    assert_eq!(outcome["lost"]["user.erased"], 2, "{outcome}");
     let counted: u64 =
         outcome["lost"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(counted, lost.len() as u64);
@@ -303,6 +316,16 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(outcome["lost"], json!({}), "{outcome}");
     assert_eq!(lab.world.log().await, log);
+
+    // Whoever still has the old name configured signs nothing with it, and gets no further restore.
+    lab.start_again(&[]).await;
+    until("the old name is refused", || async {
+        lab.server.log_text().contains("ALARM the ledger stands still").then_some(())
+    })
+    .await;
+    lab.kill().await;
+    let refused = run(&beside(&lab, &[]), &words, "").await.unwrap_err();
+    assert!(refused.contains("ended in an earlier restore"), "{refused}");
 
     lab.start_again(&[NEW_ORIGIN]).await;
     let refused = run(&beside(&lab, &[NEW_ORIGIN]), &words, "").await.unwrap_err();
@@ -390,7 +413,11 @@ async fn with_all_that_was_written_at_hand_nothing_is_lost_not_even_with_the_str
     let is_last = |(_, envelope): &(i64, String)| envelope.contains(&last);
     assert!(log_now.iter().any(is_last), "what was answered is lost");
 
-    let (code, said) = ended(&beside(&lab, &[]), &["restore", "finish", "--output", "json"]).await;
+    let words = ["restore", "finish", "--output", "json"];
+    let refused = run(&beside(&lab, &[]), &words, "").await.unwrap_err();
+    assert!(refused.contains("the stream is gone"), "{refused}");
+    let words = [words.as_slice(), &["--without-stream"]].concat();
+    let (code, said) = ended(&beside(&lab, &[]), &words).await;
     let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!((code, &outcome["signed"], &outcome["lost"]), (0, &Value::Null, &json!({})));
     lab.start_again(&[]).await;

@@ -1,6 +1,8 @@
 //! `caskchain backup`: a base backup and all write-ahead log since, by PostgreSQL's own tools, into one
 //! folder.
 
+mod wal;
+
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -39,8 +41,9 @@ pub enum Command {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
         keep: Option<u64>,
     },
-    /// Say how much would be lost if the database were lost now. Ends with 1 if the write-ahead log is
-    /// not followed, or the last base backup is too old.
+    /// Say what would be lost if the database were lost now. Ends with 1 if the write-ahead log is not
+    /// followed, or not closely, if some of it is missing since the last base backup, or if that is too
+    /// old.
     #[command(after_help = "Example: caskchain backup check --in-folder /backup --within 90000")]
     Check {
         #[arg(long)]
@@ -48,6 +51,9 @@ pub enum Command {
         /// How old the last base backup may be, in seconds.
         #[arg(long, default_value = "90000")]
         within: u64,
+        /// How far the follower may be behind, in bytes.
+        #[arg(long, default_value = "67108864")]
+        behind: u64,
     },
 }
 
@@ -63,7 +69,9 @@ pub async fn run(config: &Config, command: Command) -> Result<bool, StartError> 
             println!("{}", take(&Server::of(&url)?, &to_folder, keep)?.display());
             Ok(true)
         }
-        Command::Check { in_folder, within } => check(&url, &in_folder, within).await,
+        Command::Check { in_folder, within, behind } => {
+            check(&url, &in_folder, within, behind).await
+        }
     }
 }
 
@@ -77,6 +85,10 @@ impl Server {
     fn of(url: &str) -> Result<Self, StartError> {
         let wrong = |_| StartError::Other("the database's URL cannot be read".to_owned());
         let mut url = Url::parse(url).map_err(wrong)?;
+        if url.query_pairs().any(|(name, _)| name.contains("password")) {
+            let what = "a password in the database's URL has to stand before the host";
+            return Err(StartError::of(what));
+        }
         let password = percent_encoding::percent_decode_str(url.password().unwrap_or_default());
         let password = password.decode_utf8_lossy().into_owned();
         url.set_password(None).map_err(|()| StartError::of("the database's URL names no login"))?;
@@ -193,16 +205,26 @@ fn forget(folder: &Path, keep: usize) -> Result<(), StartError> {
     if wal.exists() { done(tool("pg_archivecleanup")?.arg(&wal).arg(first)) } else { Ok(()) }
 }
 
-async fn check(url: &str, folder: &Path, within: u64) -> Result<bool, StartError> {
+async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bool, StartError> {
     let now = Clock::system().now();
-    let last = bases(folder)?.pop();
-    let age = last.as_ref().map(|(at, _)| now.unix_ms().saturating_sub(at.unix_ms()) / 1_000);
-    let is_young = age.is_some_and(|age| age <= i64::try_from(within).unwrap_or(i64::MAX));
-    match (&last, age) {
-        (Some((_, path)), Some(age)) => println!("base backup: {age} s old, {}", path.display()),
-        _ => println!("base backup: none"),
-    }
+    let Some((at, base)) = bases(folder)?.pop() else {
+        println!("base backup: none");
+        return Ok(false);
+    };
+    let age = now.unix_ms().saturating_sub(at.unix_ms()) / 1_000;
+    println!("base backup: {age} s old, {}", base.display());
+    let is_young = age.cast_unsigned() <= within;
     let mut database = PgConnection::connect(url).await?;
+    let (segment,): (i64,) =
+        sqlx::query_as("select pg_size_bytes(current_setting('wal_segment_size'))")
+            .fetch_one(&mut database)
+            .await?;
+    let gap = wal::missing_since(&base, &folder.join("wal"), segment.cast_unsigned())?;
+    if let Some(missing) = &gap {
+        println!(
+            "write-ahead log: {missing} is missing, nothing after it counts; take a base backup"
+        );
+    }
     let slot: Option<(bool, Option<i64>)> = sqlx::query_as(
         "select active, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), restart_lsn)::bigint
          from pg_replication_slots where slot_name = $1",
@@ -211,17 +233,15 @@ async fn check(url: &str, folder: &Path, within: u64) -> Result<bool, StartError
     .fetch_optional(&mut database)
     .await?;
     let is_followed = match slot {
-        Some((true, Some(behind))) => {
-            println!("write-ahead log: followed, {behind} bytes behind");
-            true
-        }
-        Some((false, Some(behind))) => {
-            println!("write-ahead log: nobody follows it, {behind} bytes behind");
-            false
+        Some((is_active, Some(behind))) => {
+            let who = if is_active { "followed" } else { "nobody follows it" };
+            println!("write-ahead log: {who}, {behind} bytes behind");
+            is_active && behind <= i64::try_from(allowed).unwrap_or(i64::MAX)
         }
         Some((_, None)) => {
             println!(
-                "write-ahead log: the server no longer has what is missing; take a base backup"
+                "write-ahead log: the server no longer has what is missing; drop the slot {SLOT} and \
+                 begin a new folder"
             );
             false
         }
@@ -230,5 +250,5 @@ async fn check(url: &str, folder: &Path, within: u64) -> Result<bool, StartError
             false
         }
     };
-    Ok(is_young && is_followed)
+    Ok(is_young && is_followed && gap.is_none())
 }

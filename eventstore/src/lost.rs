@@ -110,6 +110,25 @@ impl Remains {
         Ok(())
     }
 
+    /// How far each of the stream's durable consumers has come: the position up to which all is done.
+    pub async fn progress(&self) -> Result<Vec<(String, i64)>, LostError> {
+        let mut consumers = self.stream.consumers();
+        let mut progress = Vec::new();
+        while let Some(consumer) = consumers.next().await {
+            let consumer = consumer.map_err(unanswered)?;
+            let done = stream::position(consumer.ack_floor.stream_sequence);
+            if let Some(name) = consumer.config.durable_name.filter(|_| done >= 0) {
+                progress.push((name, done));
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Whether nothing was ever published to it.
+    pub async fn is_empty(&self) -> Result<bool, LostError> {
+        Ok(self.stream.get_info().await.map_err(unanswered)?.state.last_sequence == 0)
+    }
+
     /// The relay makes the stream again and fills it from the log. Consumers go with it.
     pub async fn remove(self) -> Result<(), LostError> {
         self.jetstream.delete_stream(stream::NAME).await.map(|_| ()).map_err(unanswered)

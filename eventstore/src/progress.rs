@@ -10,7 +10,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(pool: PgPool) -> Self {
+    pub fn new(pool: PgPool) -> Self {
         Self { pool }
     }
 
@@ -21,6 +21,15 @@ impl Progress {
             .fetch_optional(&self.pool)
             .await?;
         Ok(row.map(|(position,)| position))
+    }
+
+    /// After a restore: nothing from this position on was done, whatever was noted.
+    pub async fn cut(&self, from: i64) -> Result<(), StoreError> {
+        sqlx::query("update eventstore.progress set position = $1 - 1 where position >= $1")
+            .bind(from)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Never goes back.

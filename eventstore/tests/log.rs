@@ -12,6 +12,7 @@ mod log {
     mod forgetting;
     mod frameworks;
     mod ids;
+    mod lost;
     mod outage;
     mod personal;
     mod questions;

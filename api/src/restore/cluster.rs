@@ -17,7 +17,8 @@ pub struct Arguments {
     /// PostgreSQL's data folder: one that is empty, or not there yet.
     #[arg(long)]
     to_folder: PathBuf,
-    /// The last moment that counts, as in 2026-11-29T03:00:00.000Z; everything there is if left out.
+    /// The last moment that counts, as in 2026-11-29T03:00:00.000Z; everything there is if left out. With
+    /// a moment after the last commit PostgreSQL does not start.
     #[arg(long, value_parser = moment)]
     until: Option<Moment>,
 }
@@ -43,8 +44,10 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
     if std::fs::read_dir(to_folder).map_err(failed(to_folder))?.next().is_some() {
         return Err(StartError::Other(format!("{} is not empty", to_folder.display())));
     }
-    copy(&base, to_folder)?;
-    done(tool("pg_verifybackup")?.arg("--quiet").arg(to_folder))?;
+    // Without this file no server starts. It comes last: a folder that was left half-way, or without
+    // its orders, is not to be taken for a database.
+    let control = Path::new("global/pg_control");
+    copy(&base, to_folder, &base.join(control))?;
     // Later lines win over what ALTER SYSTEM has left there.
     let settings = to_folder.join("postgresql.auto.conf");
     std::fs::OpenOptions::new()
@@ -54,6 +57,12 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
         .map_err(failed(&settings))?;
     let signal = to_folder.join("recovery.signal");
     std::fs::write(&signal, "").map_err(failed(&signal))?;
+    let ours = ["--ignore=postgresql.auto.conf", "--ignore=recovery.signal"];
+    std::fs::copy(base.join(control), to_folder.join(control)).map_err(failed(to_folder))?;
+    if let Err(error) = done(tool("pg_verifybackup")?.arg("--quiet").args(ours).arg(to_folder)) {
+        std::fs::remove_file(to_folder.join(control)).map_err(failed(to_folder))?;
+        return Err(error);
+    }
     println!(
         "{} has the base backup of {at}. Start PostgreSQL on it, then run caskchain restore finish.",
         to_folder.display()
@@ -86,19 +95,19 @@ fn is_plain(character: char) -> bool {
     character.is_ascii_alphanumeric() || "/._-".contains(character)
 }
 
-/// Files, folders and links, with who may read them.
-fn copy(from: &Path, to: &Path) -> Result<(), StartError> {
+/// Files, folders and links, with who may read them; all but one.
+fn copy(from: &Path, to: &Path, but: &Path) -> Result<(), StartError> {
     for entry in std::fs::read_dir(from).map_err(failed(from))? {
         let entry = entry.map_err(failed(from))?;
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(failed(&from))?;
         if kind.is_dir() {
             std::fs::DirBuilder::new().mode(0o700).create(&to).map_err(failed(&to))?;
-            copy(&from, &to)?;
+            copy(&from, &to, but)?;
         } else if kind.is_symlink() {
             let target = std::fs::read_link(&from).map_err(failed(&from))?;
             std::os::unix::fs::symlink(target, &to).map_err(failed(&to))?;
-        } else {
+        } else if from != but {
             std::fs::copy(&from, &to).map_err(failed(&to))?;
         }
     }

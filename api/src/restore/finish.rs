@@ -1,28 +1,23 @@
 //! After the database was restored: what the log has lost is found out by what others have of it, and
 //! nobody is left to go on from a history that is no more.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use commands::{Asked, CommandError};
-use domain::id::{SessionId, TenantId, UserId};
+use domain::id::TenantId;
 use domain::ledger::{RecordRestore, SignedHead};
-use domain::session::Session;
-use domain::user::{User, UserEvent};
-use eventstore::ledger::checkpoint::Checkpoint;
-use eventstore::ledger::hash;
-use eventstore::ledger::keeper::Keeper;
-use eventstore::ledger::leaf;
-use eventstore::ledger::tree::Edge;
-use eventstore::lost::{Lost, LostError, Remains};
-use eventstore::recorded::Place;
-use eventstore::{Context, Recorded, stream};
+use domain::user::User;
+use eventstore::database::{self, Role};
+use eventstore::journal::Journal;
+use eventstore::lost::{Lost, Remains};
+use eventstore::{Context, stream};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::backup::failed;
+use super::lost::{Again, keep};
+use super::name::Name;
 use crate::config::Config;
 use crate::ledger::head_file;
 use crate::read_models::Output;
@@ -30,9 +25,16 @@ use crate::wiring::{Platform, StartError, required};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where events that were published and are lost are kept, one to a line, in their order.
-    #[arg(long, default_value = "lost-events.jsonl")]
-    lost_to: PathBuf,
+    /// Where events that were published and are lost are kept, one to a line, in their order;
+    /// lost-events-<from>-<to>.jsonl if left out.
+    #[arg(long)]
+    lost_to: Option<PathBuf>,
+    /// The stream is gone, too: what was lost, and who of it had been erased, cannot be found out.
+    #[arg(long)]
+    without_stream: bool,
+    /// No head of this log was ever signed, since no sequencer ever ran.
+    #[arg(long)]
+    never_signed: bool,
     #[arg(long, default_value = "text")]
     output: Output,
 }
@@ -45,11 +47,15 @@ struct Outcome {
     events: u64,
     /// The first position at which other events may have stood once.
     from: u64,
-    /// How many events are lost that were published, by type; they are in the file.
+    /// gone, empty, or compared with the log.
+    stream: &'static str,
+    /// How many events are lost that were published, by type.
     lost: BTreeMap<String, u64>,
-    /// The last head that was signed of what is lost.
+    /// The file they are kept in.
+    lost_to: Option<PathBuf>,
+    /// The last head that is known to have been signed under a name that ends here.
     signed: Option<SignedHead>,
-    /// Whether the file is shown to hold what that head was signed for.
+    /// Whether the file is shown to hold all that this head was signed for beyond the log.
     proven: Option<bool>,
     /// People who had been erased and were here again.
     erased_again: u64,
@@ -59,6 +65,13 @@ struct Outcome {
     ended_sessions: u64,
 }
 
+/// The stream as it was before the restore.
+enum Seen {
+    Gone,
+    Empty,
+    Compared(Box<Remains>, Option<Lost>),
+}
+
 /// Says whether all that was to be done again could be.
 pub async fn run(config: Config, arguments: &Arguments) -> Result<bool, StartError> {
     let url = required(&config.database_url, "database_url")?;
@@ -66,16 +79,21 @@ pub async fn run(config: Config, arguments: &Arguments) -> Result<bool, StartErr
     let owner = config.database_owner_url.as_ref().or(config.database_url.as_ref()).cloned();
     let writing = writing(config)?;
     crate::serve::migrate(&writing).await?;
+    // Before anybody makes a stream where there is none.
+    let seen = seen(&writing).await?;
     let platform = Platform::start(&writing, &[]).await?;
-    let finished = Finish { config: &writing, platform: &platform, arguments };
-    let outcome = finished.finish().await;
+    let name = Name {
+        ledger: &platform.ledger,
+        commands: &platform.commands,
+        origin: &writing.ledger.origin,
+        head_file: head_file(&writing),
+        never_signed: arguments.never_signed,
+    };
+    let finish = Finish { platform: &platform, name, seen, arguments };
+    let outcome = finish.finish().await;
     platform.stop().await;
     let outcome = outcome?;
     open_for_writing(&required(&owner, "database_url")?).await?;
-    match arguments.output {
-        Output::Json => println!("{}", json!(outcome)),
-        Output::Text => tell(&outcome, &arguments.lost_to),
-    }
     Ok(outcome.not_erased.is_empty())
 }
 
@@ -111,6 +129,19 @@ fn writing(mut config: Config) -> Result<Config, StartError> {
     Ok(config)
 }
 
+async fn seen(config: &Config) -> Result<Seen, StartError> {
+    let log = database::pool(&required(&config.database_url, "database_url")?, Role::Log, 1)?;
+    let nats = stream::connect(&required(&config.nats_url, "nats_url")?).await;
+    let jetstream = stream::jetstream(nats.map_err(StartError::of)?);
+    let remains = Remains::find(jetstream, Journal::new(log)).await.map_err(StartError::of)?;
+    let Some(remains) = remains else { return Ok(Seen::Gone) };
+    if remains.is_empty().await.map_err(StartError::of)? {
+        return Ok(Seen::Empty);
+    }
+    let lost = remains.lost().await.map_err(StartError::of)?;
+    Ok(Seen::Compared(Box::new(remains), lost))
+}
+
 /// Takes back what `restore cluster` has set, if it was it that made this database.
 async fn open_for_writing(owner: &str) -> Result<(), StartError> {
     let mut database = PgConnection::connect(owner).await?;
@@ -125,10 +156,8 @@ async fn open_for_writing(owner: &str) -> Result<(), StartError> {
     let reset = ["alter system reset default_transaction_read_only", "select pg_reload_conf()"];
     for statement in reset {
         database.execute(statement).await.map_err(|error| {
-            let what = format!(
-                "everything is done but this, as a superuser: {}: {error}",
-                reset.join("; ")
-            );
+            let left = reset.join("; ");
+            let what = format!("all is done but this, as a superuser: {left} ({error})");
             StartError::Other(what)
         })?;
     }
@@ -136,133 +165,79 @@ async fn open_for_writing(owner: &str) -> Result<(), StartError> {
 }
 
 struct Finish<'a> {
-    config: &'a Config,
     platform: &'a Platform,
+    name: Name<'a>,
+    seen: Seen,
     arguments: &'a Arguments,
 }
 
 impl Finish<'_> {
-    async fn finish(&self) -> Result<Outcome, StartError> {
-        let jetstream = stream::jetstream(self.platform.nats.clone());
-        let remains = Remains::find(jetstream, self.platform.journal.clone());
-        let remains = remains.await.map_err(StartError::of)?;
-        let lost = match &remains {
-            Some(remains) => remains.lost().await.map_err(StartError::of)?,
-            None => None,
-        };
+    async fn finish(self) -> Result<Outcome, StartError> {
+        let timeline = self.platform.journal.timeline().await.map_err(StartError::of)?;
         let next = self.platform.ledger.next_position().await.map_err(StartError::of)?;
-        let from = lost.map_or(next, |lost| unsigned(lost.from));
-        let (from, signed) = self.signed(from).await?;
-        let mut outcome = Outcome { from, signed, ..Outcome::default() };
-        let mut again = Again::default();
-        if let (Some(remains), Some(lost)) = (&remains, lost) {
-            self.keep(remains, lost, &mut outcome, &mut again).await?;
-        }
-        self.record(&outcome, lost).await?;
+        self.may_go_without_a_stream(timeline, next).await?;
+        let lost = match &self.seen {
+            Seen::Compared(_, lost) => *lost,
+            Seen::Gone | Seen::Empty => None,
+        };
+        let from = lost.map_or(next, |lost| lost.from.cast_unsigned());
+        let parted = from.cast_signed();
+        let (from, signed) = self.name.ended(from).await?;
+        let mut outcome = Outcome { from, signed, stream: self.seen.name(), ..Outcome::default() };
+        let again = self.keep(&mut outcome).await?;
+        let restore = RecordRestore {
+            timeline,
+            from,
+            signed: outcome.signed.clone(),
+            published: lost.map(|lost| lost.published.cast_unsigned()),
+        };
+        let asked = asked(TenantId::PLATFORM);
+        self.platform.commands.record_restore(&asked, &restore).await.map_err(StartError::of)?;
         self.do_again(again, &mut outcome).await?;
-        // Only now: until here, whoever was interrupted finds everything where it was.
-        if let (Some(remains), Some(_)) = (remains, lost) {
-            remains.remove().await.map_err(StartError::of)?;
-        }
-        self.put_away_the_head()?;
         outcome.events = self.platform.ledger.next_position().await.map_err(StartError::of)?;
+        // What is told here is found by nobody any more once the stream is gone.
+        self.tell(&outcome);
+        self.name.begin(from).await?;
+        self.make_room_for_the_stream(parted).await?;
         Ok(outcome)
     }
 
-    /// The last head that was signed of events that are lost, and from where on they may be. A name that
-    /// was used for them cannot be used for others.
-    async fn signed(&self, from: u64) -> Result<(u64, Option<SignedHead>), StartError> {
-        let origin = &self.config.ledger.origin;
-        let kept = Keeper::new(head_file(self.config)).last().map_err(StartError::of)?;
-        let Some(head) = kept else {
-            return Ok((from, self.signed_by_the_database().await?));
+    /// A stream that is not there may be one that was not looked for in the right place.
+    async fn may_go_without_a_stream(&self, timeline: u32, next: u64) -> Result<(), StartError> {
+        let is_there = matches!(self.seen, Seen::Compared(..));
+        if is_there || next == 0 || self.arguments.without_stream {
+            return Ok(());
+        }
+        // This restore was finished before, and nobody has published yet.
+        let told = self.platform.commands.is_restore_told(timeline).await;
+        if told.map_err(StartError::of)? {
+            return Ok(());
+        }
+        let what = format!(
+            "the stream is {}: what was lost, and who of it had been erased, cannot be found out. Is this \
+             the right NATS? If the stream is lost, add --without-stream",
+            self.seen.name()
+        );
+        Err(StartError::Other(what))
+    }
+
+    /// Keeps the lost events in a file. Gives what has to be done again.
+    async fn keep(&self, outcome: &mut Outcome) -> Result<Again, StartError> {
+        // Nothing is proven as long as nothing is there to prove it.
+        outcome.proven = outcome.signed.as_ref().map(|_| false);
+        let Seen::Compared(remains, Some(lost)) = &self.seen else {
+            return Ok(Again::default());
         };
-        let Checkpoint { size, root, .. } = head;
-        let signed = SignedHead { origin: head.origin.clone(), size, root: hex::encode(root) };
-        if size > from {
-            if head.origin == *origin {
-                return Err(StartError::Other(format!(
-                    "the ledger {origin} was signed up to {size} events, and the restored log has {from} \
-                     of them. No history but that one may carry its name: set another ledger.origin, \
-                     and run this again"
-                )));
-            }
-            return Ok((from, Some(signed)));
-        }
-        let edge = self.platform.ledger.edge_over(size).await.map_err(StartError::of)?;
-        if edge.root() != root && head.origin == *origin {
-            return Err(StartError::Other(format!(
-                "the restored log is not the one whose head of {size} events was signed as {origin}. If \
-                 this is the right backup all the same, set another ledger.origin, and run this again"
-            )));
-        }
-        if edge.root() != root {
-            // Where the two part nobody can say.
-            return Ok((0, Some(signed)));
-        }
-        if head.origin != *origin {
-            return Err(StartError::Other(format!(
-                "nothing is lost that was signed: the ledger keeps its origin {}",
-                head.origin
-            )));
-        }
-        Ok((from, None))
-    }
-
-    /// Without the signer's own file nobody knows how far it went; that it went on is to be expected.
-    async fn signed_by_the_database(&self) -> Result<Option<SignedHead>, StartError> {
-        let head = self.platform.ledger.head(false).await.map_err(StartError::of)?;
-        let Some(head) = head else { return Ok(None) };
-        let head = Checkpoint::parse(&head.note.text).map_err(StartError::of)?;
-        if head.origin == self.config.ledger.origin {
-            return Err(StartError::Other(format!(
-                "the signer's head file is gone, so nobody knows how much of {} was signed: set another \
-                 ledger.origin, and run this again",
-                head.origin
-            )));
-        }
-        let Checkpoint { origin, size, root } = head;
-        Ok(Some(SignedHead { origin, size, root: hex::encode(root) }))
-    }
-
-    /// Keeps the lost events in a file, and notes what has to be done again.
-    async fn keep(
-        &self,
-        remains: &Remains,
-        lost: Lost,
-        outcome: &mut Outcome,
-        again: &mut Again,
-    ) -> Result<(), StartError> {
-        let path = &self.arguments.lost_to;
-        let draft = path.with_extension("draft");
-        let file = std::fs::File::create(&draft).map_err(failed(&draft))?;
-        let mut file = std::io::BufWriter::new(file);
-        let edge = self.platform.ledger.edge_over(outcome.from).await.map_err(StartError::of)?;
-        let mut proof = Proof { edge, head: outcome.signed.clone(), proven: false };
-        let Outcome { lost: counts, .. } = outcome;
-        let kept = remains.each(lost, |event| {
-            *counts.entry(event.event_type.clone()).or_default() += 1;
-            proof.add(&event);
-            again.note(&event);
-            writeln!(file, "{}", line(&event)).map_err(Interrupted::Io)
+        let path = self.arguments.lost_to.clone().unwrap_or_else(|| {
+            format!("lost-events-{}-{}.jsonl", lost.from, lost.published).into()
         });
-        kept.await.map_err(StartError::of)?;
-        let file = file.into_inner().map_err(|error| failed(&draft)(error.into_error()))?;
-        file.sync_all().map_err(failed(&draft))?;
-        std::fs::rename(&draft, path).map_err(failed(path))?;
-        outcome.proven = proof.head.is_some().then_some(proof.proven);
-        Ok(())
-    }
-
-    async fn record(&self, outcome: &Outcome, lost: Option<Lost>) -> Result<(), StartError> {
-        let command = RecordRestore {
-            timeline: self.platform.journal.timeline().await.map_err(StartError::of)?,
-            from: outcome.from,
-            signed: outcome.signed.clone(),
-            published: lost.map(|lost| unsigned(lost.published)),
-        };
-        let asked = asked(TenantId::PLATFORM);
-        self.platform.commands.record_restore(&asked, &command).await.map_err(StartError::of)
+        let size = outcome.from.min(lost.from.cast_unsigned());
+        let edge = self.platform.ledger.edge_over(size).await.map_err(StartError::of)?;
+        let found = keep(remains, *lost, (edge, outcome.signed.clone()), &path).await?;
+        outcome.proven = outcome.proven.map(|_| found.proven);
+        outcome.lost = found.counts;
+        outcome.lost_to = Some(path);
+        Ok(found.again)
     }
 
     async fn do_again(&self, again: Again, outcome: &mut Outcome) -> Result<(), StartError> {
@@ -287,110 +262,64 @@ impl Finish<'_> {
         Ok(())
     }
 
-    /// The signer begins anew under another name, beside what it signed under the old one.
-    fn put_away_the_head(&self) -> Result<(), StartError> {
-        let file = head_file(self.config);
-        let Some(head) = Keeper::new(file.clone()).last().map_err(StartError::of)? else {
+    /// A stream of what is no more is removed, and reactions begin where they had come to before the log
+    /// was cut.
+    async fn make_room_for_the_stream(self, parted: i64) -> Result<(), StartError> {
+        let progress = self.platform.commands.store.progress();
+        progress.cut(parted).await.map_err(StartError::of)?;
+        let Seen::Compared(remains, Some(_)) = self.seen else {
             return Ok(());
         };
-        if head.origin == self.config.ledger.origin {
-            return Ok(());
+        for (reaction, position) in remains.progress().await.map_err(StartError::of)? {
+            let position = position.min(parted - 1);
+            progress.note(&reaction, position).await.map_err(StartError::of)?;
         }
-        let away = file.with_extension(format!("lost-at-{}", head.size));
-        std::fs::rename(&file, &away).map_err(failed(&away))
+        remains.remove().await.map_err(StartError::of)
     }
-}
 
-/// What was done, is lost, and has to be so all the same.
-#[derive(Default)]
-struct Again {
-    erased: BTreeSet<(TenantId, UserId)>,
-    sessions: BTreeSet<(TenantId, SessionId)>,
-}
-
-impl Again {
-    fn note(&mut self, event: &Recorded) {
-        let Ok(id) = event.id() else { return };
-        if matches!(event.event::<User>(), Ok(Some(UserEvent::UserErased {}))) {
-            self.erased.insert((event.tenant, UserId::new(id)));
-        }
-        if matches!(event.event::<Session>(), Ok(Some(_))) {
-            self.sessions.insert((event.tenant, SessionId::new(id)));
-        }
-    }
-}
-
-/// Goes on with the tree of what is left, by what is lost, up to where a head was signed.
-struct Proof {
-    edge: Edge,
-    head: Option<SignedHead>,
-    proven: bool,
-}
-
-impl Proof {
-    fn add(&mut self, event: &Recorded) {
-        if unsigned(event.position) != self.edge.size() {
+    fn tell(&self, outcome: &Outcome) {
+        if self.arguments.output == Output::Json {
+            println!("{}", json!(outcome));
             return;
         }
-        let place = Place {
-            position: event.position,
-            tenant_position: event.tenant_position,
-            recorded_at: event.recorded_at,
-        };
-        let leaf = leaf::of(event.tenant, &place, &event.envelope);
-        self.edge.push(hash::leaf(&leaf), |_, _| {});
-        self.proven |= self.head.as_ref().is_some_and(|head| {
-            head.size == self.edge.size() && head.root == hex::encode(self.edge.root())
-        });
+        println!("the log has {} events; the stream is {}", outcome.events, outcome.stream);
+        if let Some(path) = &outcome.lost_to {
+            let lost: u64 = outcome.lost.values().sum();
+            println!("{lost} that were published are lost, from position {} on:", outcome.from);
+            outcome.lost.iter().for_each(|(of_type, count)| println!("  {count:>8}  {of_type}"));
+            println!("they are kept in {}", path.display());
+        }
+        if let Some(SignedHead { origin, size, .. }) = &outcome.signed {
+            println!("{origin} was signed up to {size} events at least, and ends here");
+        }
+        match outcome.proven {
+            Some(true) => {
+                println!("the file has all that is lost of what was signed: it is proven")
+            }
+            Some(false) => {
+                println!("what is lost of what was signed is not at hand, or not all of it")
+            }
+            None => {}
+        }
+        println!("{} people are erased again", outcome.erased_again);
+        outcome.not_erased.iter().for_each(|who| println!("NOT erased again: {who}"));
+        println!("{} sessions are ended", outcome.ended_sessions);
+        println!(
+            "next: caskchain contract reconcile for each network, and a base backup into a new folder"
+        );
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Interrupted {
-    #[error(transparent)]
-    Lost(#[from] LostError),
-    #[error("the lost events cannot be kept: {0}")]
-    Io(std::io::Error),
-}
-
-/// As a bundle for auditors has it.
-fn line(event: &Recorded) -> serde_json::Value {
-    json!({
-        "position": event.position,
-        "tenantPosition": event.tenant_position,
-        "recordedAt": event.recorded_at,
-        "envelope": event.envelope,
-    })
+impl Seen {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Empty => "empty",
+            Self::Compared(..) => "compared",
+        }
+    }
 }
 
 fn asked(tenant: TenantId) -> Asked {
     Asked::by(Context::system(tenant, "restore", "restore", "restore"))
-}
-
-fn unsigned(position: i64) -> u64 {
-    u64::try_from(position).unwrap_or_default()
-}
-
-fn tell(outcome: &Outcome, lost_to: &Path) {
-    println!("the log has {} events", outcome.events);
-    let lost: u64 = outcome.lost.values().sum();
-    if lost > 0 {
-        println!("{lost} that were published are lost, from position {} on:", outcome.from);
-        outcome.lost.iter().for_each(|(of_type, count)| println!("  {count:>8}  {of_type}"));
-        println!("they are kept in {}", lost_to.display());
-    }
-    if let Some(SignedHead { origin, size, .. }) = &outcome.signed {
-        println!("{origin} was signed up to {size} events, and ends here");
-    }
-    match outcome.proven {
-        Some(true) => println!("the file has all that is lost of what was signed: it is proven"),
-        Some(false) => println!("the file does not have all that is lost of what was signed"),
-        None => {}
-    }
-    println!("{} people are erased again", outcome.erased_again);
-    outcome.not_erased.iter().for_each(|who| println!("NOT erased again: {who}"));
-    println!("{} sessions are ended", outcome.ended_sessions);
-    println!(
-        "next: caskchain contract reconcile for each network, and a base backup into a new folder"
-    );
 }

@@ -3,6 +3,8 @@
 
 mod cluster;
 mod finish;
+mod lost;
+mod name;
 
 use clap::Subcommand;
 

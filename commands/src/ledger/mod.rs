@@ -21,6 +21,18 @@ impl Commands {
         Ok(ledger.state.keys().map(str::to_owned).collect())
     }
 
+    /// Whether the log had this name until a restore, and may have it no more.
+    pub async fn has_ledger_ended(&self, origin: &str) -> Result<bool, StoreError> {
+        let ledger = self.store.load_fresh::<Ledger>(TenantId::PLATFORM, ID).await?;
+        Ok(ledger.state.has_ended(origin))
+    }
+
+    /// Whether the log tells of a restore that the database went through as it began this timeline.
+    pub async fn is_restore_told(&self, timeline: u32) -> Result<bool, StoreError> {
+        let ledger = self.store.load_fresh::<Ledger>(TenantId::PLATFORM, ID).await?;
+        Ok(ledger.state.is_told_of(timeline))
+    }
+
     /// Puts a key that signs heads into the log, as soon as there is a platform to do so for.
     pub async fn announce_ledger_key(self, key: String, stop: CancellationToken) {
         loop {

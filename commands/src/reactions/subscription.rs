@@ -1,6 +1,7 @@
 //! A durable subscription: at least once, with growing pauses, and a dead letter after the last.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,6 @@ use eventstore::{Recorded, stream};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use thiserror::Error;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CommandError;
@@ -93,17 +93,16 @@ impl Subscription {
     where
         F: Future<Output = Result<(), ReactionError>>,
     {
-        let mut consumer = self.consumer(jetstream, progress).await?;
+        let consumer = self.consumer(jetstream, progress).await?;
         let failures = Failures::default();
         let mut messages = consumer.messages().await.map_err(|error| error.to_string())?;
         let mut in_hand = FuturesUnordered::new();
-        let mut noted = None;
-        let mut noting = interval(NOTE_EVERY);
-        noting.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Beside the work, which waits for no note.
+        let mut noting = pin!(self.keep_noting(consumer.clone(), progress));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = noting.tick() => noted = self.note(&mut consumer, progress, noted).await?,
+                () = &mut noting => {}
                 Some(done) = in_hand.next() => done?,
                 message = messages.next(), if in_hand.len() < self.at_once => {
                     let message = message.ok_or_else(|| "the subscription ended".to_owned())?;
@@ -116,8 +115,19 @@ impl Subscription {
         while let Some(done) = in_hand.next().await {
             done?;
         }
-        self.note(&mut consumer, progress, noted).await?;
-        Ok(())
+        self.note(&mut consumer.clone(), progress, None).await.map(|_| ())
+    }
+
+    /// Keeps how far everything is done, every second, for as long as it is polled.
+    async fn keep_noting(&self, mut consumer: PullConsumer, progress: &Progress) {
+        let mut noted = None;
+        loop {
+            tokio::time::sleep(NOTE_EVERY).await;
+            match self.note(&mut consumer, progress, noted).await {
+                Ok(done) => noted = Some(done),
+                Err(error) => tracing::debug!(reaction = self.name, error, "not noted"),
+            }
+        }
     }
 
     /// Keeps how far everything is done, if that is not what was kept at the last look.
@@ -126,13 +136,13 @@ impl Subscription {
         consumer: &mut PullConsumer,
         progress: &Progress,
         noted: Option<i64>,
-    ) -> Result<Option<i64>, String> {
+    ) -> Result<i64, String> {
         let info = consumer.info().await.map_err(|error| error.to_string())?;
         let done = stream::position(info.ack_floor.stream_sequence);
         if noted != Some(done) && done >= 0 {
             progress.note(self.name, done).await.map_err(|error| error.to_string())?;
         }
-        Ok(Some(done))
+        Ok(done)
     }
 
     /// Where a consumer that is there goes on by itself; a new one begins after what is noted as done.

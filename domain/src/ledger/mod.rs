@@ -3,6 +3,7 @@
 
 mod restore;
 
+use restore::Restored;
 pub use restore::{RecordRestore, SignedHead};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -21,8 +22,10 @@ pub const ID: &str = "1";
 pub struct Ledger {
     /// As verifier keys, the one that signs today last.
     keys: Vec<String>,
-    /// Of the last restore.
-    timeline: Option<u32>,
+    /// The last restore.
+    restored: Option<Restored>,
+    /// Names the log had until events that were signed under them were lost.
+    ended: Vec<String>,
 }
 
 events! {
@@ -37,7 +40,8 @@ events! {
             timeline: u32,
             /// The first position at which other events may have stood once.
             from: u64,
-            /// The last head that was signed of the events that are lost; none if no such was signed.
+            /// The last head that is known to have been signed under a name that ends here; none if the
+            /// log keeps its name.
             signed: Option<SignedHead>,
             /// The last position of the lost events that was published; none if none was.
             published: Option<u64>,
@@ -66,8 +70,21 @@ impl Ledger {
                 self.keys.retain(|former| *former != key);
                 self.keys.push(key);
             }
-            LedgerEvent::LogRestored { timeline, .. } => self.timeline = Some(timeline),
+            LedgerEvent::LogRestored { timeline, signed, published, .. } => {
+                self.ended.extend(signed.as_ref().map(|head| head.origin.clone()));
+                self.restored = Some(Restored { timeline, signed, published });
+            }
         }
+    }
+
+    /// Whether the log had this name until a restore, and may have it no more.
+    pub fn has_ended(&self, origin: &str) -> bool {
+        self.ended.iter().any(|ended| ended == origin)
+    }
+
+    /// Whether a restore with this timeline was told of.
+    pub fn is_told_of(&self, timeline: u32) -> bool {
+        self.restored.as_ref().is_some_and(|last| last.timeline == timeline)
     }
 
     /// Every key that ever signed, the one of today first.

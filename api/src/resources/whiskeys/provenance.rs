@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::violation::Violation;
 use eventstore::journal::Journal;
 use eventstore::ledger::read::Ledger;
 use poem_openapi::param::{Path, Query};
@@ -24,6 +25,9 @@ pub struct Provenance {
     pub journal: Journal,
     pub ledger: Ledger,
 }
+
+/// Everybody may ask, and proofs cost more than rows.
+const MOST: u32 = 20;
 
 /// A cask as everybody may know it: neither whose it is, nor where it lies or what it is worth.
 #[derive(Object)]
@@ -75,11 +79,15 @@ impl Provenance {
         &self,
         id: Path<String>,
         cursor: Query<Option<String>>,
-        /// At most 100; 20 if left out.
+        /// At most 20, which it is if left out: each wants proofs.
         limit: Query<Option<String>>,
     ) -> Result<Found<WhiskeyProvenance>, Problem> {
         let id = whiskey_id(&id.0)?;
         let (size, after) = (page(None, limit.0)?.size, after(cursor.0)?);
+        if size > MOST {
+            let range = Violation::OutOfRange("1".to_owned(), MOST.to_string());
+            return Err(Problem::invalid_field("limit", range));
+        }
         let absent = || Problem::new(ErrorCode::WhiskeyNotFound);
         let tenant = self.journal.tenant_of("whiskey", &id.to_string()).await;
         let tenant = tenant.map_err(PastError::from)?.ok_or_else(absent)?;

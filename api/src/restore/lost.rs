@@ -1,0 +1,135 @@
+//! The events that are lost and that the stream still has: kept in a file, proven, and gone through for what
+//! has to be so all the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use domain::id::{SessionId, TenantId, UserId};
+use domain::ledger::SignedHead;
+use domain::session::Session;
+use domain::user::{User, UserEvent};
+use eventstore::Recorded;
+use eventstore::ledger::hash;
+use eventstore::ledger::leaf;
+use eventstore::ledger::tree::Edge;
+use eventstore::lost::{Lost, LostError, Remains};
+use eventstore::recorded::Place;
+use serde_json::{Value, json};
+
+use crate::backup::failed;
+use crate::wiring::StartError;
+
+/// What was found in them.
+#[derive(Default)]
+pub struct Found {
+    pub counts: BTreeMap<String, u64>,
+    /// Whether they are all that the signed head tells of.
+    pub proven: bool,
+    pub again: Again,
+}
+
+/// Keeps the lost events, one to a line. A file that is there already has to hold the same.
+pub async fn keep(
+    remains: &Remains,
+    lost: Lost,
+    (edge, head): (Edge, Option<SignedHead>),
+    path: &Path,
+) -> Result<Found, StartError> {
+    let draft = path.with_extension("draft");
+    let mut new = std::fs::OpenOptions::new();
+    new.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = BufWriter::new(new.open(&draft).map_err(failed(&draft))?);
+    let mut proof = Proof { edge, head, proven: false };
+    let mut found = Found::default();
+    let kept = remains.each(lost, |event| {
+        *found.counts.entry(event.event_type.clone()).or_default() += 1;
+        proof.add(&event);
+        found.again.note(&event);
+        writeln!(file, "{}", line(&event)).map_err(Interrupted::Io)
+    });
+    kept.await.map_err(StartError::of)?;
+    found.proven = proof.proven;
+    let file = file.into_inner().map_err(|error| failed(&draft)(error.into_error()))?;
+    file.sync_all().map_err(failed(&draft))?;
+    if path.exists() {
+        let read = |path: &PathBuf| std::fs::read(path).map_err(failed(path));
+        if read(&path.to_owned())? != read(&draft)? {
+            let what = format!("{} holds other events: name another file", path.display());
+            return Err(StartError::Other(what));
+        }
+    }
+    std::fs::rename(&draft, path).map_err(failed(path))?;
+    durable(path)?;
+    Ok(found)
+}
+
+/// A file's name lasts, too.
+pub fn durable(path: &Path) -> Result<(), StartError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+}
+
+/// What was done, is lost, and has to be so all the same.
+#[derive(Default)]
+pub struct Again {
+    pub erased: BTreeSet<(TenantId, UserId)>,
+    pub sessions: BTreeSet<(TenantId, SessionId)>,
+}
+
+impl Again {
+    fn note(&mut self, event: &Recorded) {
+        let Ok(id) = event.id() else { return };
+        if matches!(event.event::<User>(), Ok(Some(UserEvent::UserErased {}))) {
+            self.erased.insert((event.tenant, UserId::new(id)));
+        }
+        if matches!(event.event::<Session>(), Ok(Some(_))) {
+            self.sessions.insert((event.tenant, SessionId::new(id)));
+        }
+    }
+}
+
+/// Goes on with the tree of what is left, by what is lost, up to where a head was signed.
+struct Proof {
+    edge: Edge,
+    head: Option<SignedHead>,
+    proven: bool,
+}
+
+impl Proof {
+    fn add(&mut self, event: &Recorded) {
+        if event.position.cast_unsigned() != self.edge.size() {
+            return;
+        }
+        let place = Place {
+            position: event.position,
+            tenant_position: event.tenant_position,
+            recorded_at: event.recorded_at,
+        };
+        let leaf = leaf::of(event.tenant, &place, &event.envelope);
+        self.edge.push(hash::leaf(&leaf), |_, _| {});
+        self.proven |= self.head.as_ref().is_some_and(|head| {
+            head.size == self.edge.size() && head.root == hex::encode(self.edge.root())
+        });
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error(transparent)]
+    Lost(#[from] LostError),
+    #[error("the lost events cannot be kept: {0}")]
+    Io(std::io::Error),
+}
+
+/// As a bundle for auditors has it.
+fn line(event: &Recorded) -> Value {
+    json!({
+        "position": event.position,
+        "tenantPosition": event.tenant_position,
+        "recordedAt": event.recorded_at,
+        "envelope": event.envelope,
+    })
+}
