@@ -13,7 +13,8 @@ async fn remains(process: &Process, servers: &Messages) -> Option<Remains> {
 /// As a restore leaves it.
 async fn cut(database: &Database, from: i64) {
     let cut = format!(
-        "delete from eventstore.events where position >= {from};
+        "set session_replication_role = replica;
+         delete from eventstore.events where position >= {from};
          update eventstore.log set next_position = {from};
          update eventstore.tenant_log set next_position = {from};
          delete from eventstore.snapshots"
