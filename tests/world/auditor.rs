@@ -90,6 +90,14 @@ impl Bundle {
         verdict.report
     }
 
+    /// The first finding is about this claim, in these words, wherever it is.
+    pub async fn is_refuted_for(&self, (key, more): (&str, &[&str]), claim: &str, words: &str) {
+        let Verdict { code, report } = self.verdict(key, more).await;
+        let first = &report["findings"][0];
+        assert_eq!((code, &first["claim"]), (1, &Value::from(claim)), "{report:#}");
+        assert!(first["what"].as_str().unwrap().contains(words), "{report:#}");
+    }
+
     /// Something is found: the first finding is about this claim, at this place, in these words.
     pub async fn is_refuted(
         &self,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 
 use cqrs_es::persist::SerializedEvent;
+use domain::ledger::{Ledger, LedgerEvent};
 use domain::moment::Moment;
 use domain::permission::ActorType;
 use domain::replay::{Deed, Doubt, Replay};
@@ -104,6 +105,27 @@ impl Audit<'_> {
         Ok(())
     }
 
+    /// Whether this event tells of the restore that the earlier head fell to: that makes it no less lost,
+    /// but says where and when.
+    fn restore(&mut self, event: &Recorded, position: u64) {
+        let Some(earlier) = &self.brought.earlier else { return };
+        let Ok(earlier) = Checkpoint::parse(&earlier.text) else { return };
+        let Ok(Some(LedgerEvent::LogRestored { from, signed: Some(signed), .. })) =
+            event.event::<Ledger>()
+        else {
+            return;
+        };
+        if signed.origin != earlier.origin || earlier.size <= from || earlier.size > signed.size {
+            return;
+        }
+        for finding in self.findings.iter_mut().filter(|it| it.claim == Claim::Consistency) {
+            let told = format!(
+                "; the log tells of it: a restore at {position} lost what stood from {from} on"
+            );
+            finding.what += &told;
+        }
+    }
+
     fn event(
         &mut self,
         line: Line,
@@ -137,6 +159,7 @@ impl Audit<'_> {
             let what = "the event is not of what the bundle says it holds";
             self.found(Claim::Events, Some(position), what);
         }
+        self.restore(&event, position);
         self.order(&event, position, seen);
         self.rules(&event, position, seen, replay);
     }
