@@ -352,6 +352,7 @@ mod tests {
             "nft_metadata",
             "ipfs",
             "file",
+            "whiskey_provenance",
             "ledger_checkpoint",
             "ledger_keys",
             "inclusion_proof",
