@@ -1,5 +1,7 @@
 //! The log as it grows, for whoever listens.
 
+use std::time::Duration;
+
 use reqwest::{Method, Response};
 use serde_json::Value;
 
@@ -22,7 +24,8 @@ struct Said {
 
 impl Listener {
     async fn of(person: &Person, last: Option<i64>) -> Self {
-        let mut request = person.request(Method::GET, STREAM);
+        // Longer than a place is held for somebody who left: until the second keep-alive finds nobody.
+        let mut request = person.request(Method::GET, STREAM).timeout(Duration::from_secs(120));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last.to_string());
         }
