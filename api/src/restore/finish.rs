@@ -1,23 +1,21 @@
 //! After the database was restored: what the log has lost is found out by what others have of it, and
 //! nobody is left to go on from a history that is no more.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use commands::{Asked, CommandError};
 use domain::id::TenantId;
-use domain::ledger::{RecordRestore, SignedHead};
+use domain::ledger::RecordRestore;
 use domain::user::User;
 use eventstore::database::{self, Role};
 use eventstore::journal::Journal;
 use eventstore::lost::{Lost, Remains};
 use eventstore::{Context, stream};
-use serde::Serialize;
-use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::lost::{Again, keep};
 use super::name::Name;
+use super::outcome::Outcome;
 use crate::config::Config;
 use crate::ledger::head_file;
 use crate::read_models::Output;
@@ -37,32 +35,6 @@ pub struct Arguments {
     never_signed: bool,
     #[arg(long, default_value = "text")]
     output: Output,
-}
-
-/// What came of it.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Outcome {
-    /// How many events the log has, the one that tells of the restore among them.
-    events: u64,
-    /// The first position at which other events may have stood once.
-    from: u64,
-    /// gone, empty, or compared with the log.
-    stream: &'static str,
-    /// How many events are lost that were published, by type.
-    lost: BTreeMap<String, u64>,
-    /// The file they are kept in.
-    lost_to: Option<PathBuf>,
-    /// The last head that is known to have been signed under a name that ends here.
-    signed: Option<SignedHead>,
-    /// Whether the file is shown to hold all that this head was signed for beyond the log.
-    proven: Option<bool>,
-    /// People who had been erased and were here again.
-    erased_again: u64,
-    /// People who would have to be erased again, and why that cannot be.
-    not_erased: Vec<String>,
-    /// Sessions that had been ended, or had gone on with other tokens than the log knows of.
-    ended_sessions: u64,
 }
 
 /// The stream as it was before the restore.
@@ -196,7 +168,7 @@ impl Finish<'_> {
         self.do_again(again, &mut outcome).await?;
         outcome.events = self.platform.ledger.next_position().await.map_err(StartError::of)?;
         // What is told here is found by nobody any more once the stream is gone.
-        self.tell(&outcome);
+        outcome.tell(self.arguments.output);
         self.name.begin(from).await?;
         self.make_room_for_the_stream(parted).await?;
         Ok(outcome)
@@ -275,38 +247,6 @@ impl Finish<'_> {
             progress.note(&reaction, position).await.map_err(StartError::of)?;
         }
         remains.remove().await.map_err(StartError::of)
-    }
-
-    fn tell(&self, outcome: &Outcome) {
-        if self.arguments.output == Output::Json {
-            println!("{}", json!(outcome));
-            return;
-        }
-        println!("the log has {} events; the stream is {}", outcome.events, outcome.stream);
-        if let Some(path) = &outcome.lost_to {
-            let lost: u64 = outcome.lost.values().sum();
-            println!("{lost} that were published are lost, from position {} on:", outcome.from);
-            outcome.lost.iter().for_each(|(of_type, count)| println!("  {count:>8}  {of_type}"));
-            println!("they are kept in {}", path.display());
-        }
-        if let Some(SignedHead { origin, size, .. }) = &outcome.signed {
-            println!("{origin} was signed up to {size} events at least, and ends here");
-        }
-        match outcome.proven {
-            Some(true) => {
-                println!("the file has all that is lost of what was signed: it is proven")
-            }
-            Some(false) => {
-                println!("what is lost of what was signed is not at hand, or not all of it")
-            }
-            None => {}
-        }
-        println!("{} people are erased again", outcome.erased_again);
-        outcome.not_erased.iter().for_each(|who| println!("NOT erased again: {who}"));
-        println!("{} sessions are ended", outcome.ended_sessions);
-        println!(
-            "next: caskchain contract reconcile for each network, and a base backup into a new folder"
-        );
     }
 }
 

@@ -5,6 +5,7 @@ mod cluster;
 mod finish;
 mod lost;
 mod name;
+mod outcome;
 
 use clap::Subcommand;
 
