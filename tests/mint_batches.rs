@@ -20,6 +20,8 @@ async fn waiting(lab: &MintLab, count: usize) -> Vec<String> {
     for id in &ids[1..] {
         lab.until_status(id, "PINNED").await;
     }
+    // The log says so before the worker has put it with the others.
+    lab.world.until_done("mint").await;
     ids
 }
 
@@ -90,7 +92,7 @@ async fn whoever_shares_a_nonce_that_is_given_up_for_another_gets_a_new_one() {
     lab.until_sent(1, 1).await;
     let given_up = &ids[2];
     lab.keeper.post(&format!("/api/v1/nfts/{given_up}/cancel"), json!({})).await.expect(202);
-    lab.until_sent(1, 2).await;
+    lab.until_cancel_sent(1).await;
     let failed = lab.mined_until(given_up, "FAILED").await;
     assert_eq!(failed["failure"], "cancelled_at_finality");
     let others = [ids[0].clone(), ids[1].clone(), ids[3].clone()];

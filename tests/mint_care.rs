@@ -130,7 +130,7 @@ async fn a_nonce_is_given_up_by_spending_it_and_every_attempt_is_told() {
     assert_eq!(asked.data()["status"], "CANCELLING");
     nft(&lab.keeper, &id, "cancel").await.expect(202);
     assert_eq!(lab.events("lane.cancel_requested").await.len(), 1);
-    lab.until_sent(0, 2).await;
+    lab.until_cancel_sent(0).await;
     let failed = lab.mined_until(&id, "FAILED").await;
     assert_eq!(failed["failure"], "cancelled_at_finality");
     assert!(lab.tokens().await.is_empty());

@@ -169,6 +169,21 @@ impl MintLab {
         .await
     }
 
+    /// Waits until the minter has sent what spends a nonce on nothing. A slow machine may have outbid
+    /// the mint before.
+    pub async fn until_cancel_sent(&self, nonce: u64) {
+        until("the minter sends what spends the nonce on nothing", || async {
+            let signed = self.events("lane.attempt_signed").await;
+            let cancel = signed.iter().find(|event| {
+                let data = &event["data"];
+                data["nonce"] == nonce && data["attempt"]["kind"] == "cancel"
+            })?;
+            let hash = cancel["data"]["attempt"]["txHash"].as_str()?;
+            self.sent_for(nonce).iter().any(|sent| sent.hash == hash).then_some(())
+        })
+        .await;
+    }
+
     /// How many tokens the contract has made, by token.
     pub async fn tokens(&self) -> BTreeMap<String, usize> {
         let filter = json!([{

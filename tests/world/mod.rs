@@ -159,6 +159,18 @@ impl World {
         messages
     }
 
+    /// Waits until a reaction has done all that it was told of.
+    pub async fn until_done(&self, reaction: &str) {
+        until(&format!("{reaction} is done with everything"), || async {
+            let client = eventstore::stream::connect(&self.nats.url()).await.ok()?;
+            let jetstream = eventstore::stream::jetstream(client);
+            let stream = jetstream.get_stream(eventstore::stream::NAME).await.ok()?;
+            let told = stream.consumer_info(reaction).await.ok()?;
+            (told.num_pending == 0 && told.num_ack_pending == 0).then_some(())
+        })
+        .await;
+    }
+
     /// Every event of the log: position and envelope, in order.
     pub async fn log(&self) -> Vec<(i64, String)> {
         let database = self.database().await;
