@@ -9,6 +9,7 @@ use sqlx::Executor;
 
 use crate::world::auditor::Bundle;
 use crate::world::mint_lab::MintLab;
+use crate::world::server::NOBODY;
 use crate::world::{Answer, Server, World, ended, is_alive, run, strangers, until};
 
 const NEW_ORIGIN: (&str, &str) = ("CASKCHAIN_LEDGER__ORIGIN", "casks.example/2");
@@ -38,8 +39,26 @@ impl Backup {
         run(&self.settings, &words, "").await.unwrap().trim().to_owned()
     }
 
-    async fn check(&self) -> (i32, String) {
-        ended(&self.settings, &["backup", "check", "--in-folder", self.path()]).await
+    async fn check(&self, more: &[&str]) -> (i32, String) {
+        let words = [&["backup", "check", "--in-folder", self.path()], more].concat();
+        ended(&self.settings, &words).await
+    }
+
+    async fn follows_no_more(&self) {
+        self.follower.signal(rustix::process::Signal::KILL);
+        let pid = self.follower.pid;
+        until("nobody writes to the backup", || async { (!is_alive(pid)).then_some(()) }).await;
+    }
+
+    /// The whole files of the write-ahead log, oldest first.
+    fn segments(&self) -> Vec<std::path::PathBuf> {
+        let files = std::fs::read_dir(self.folder.path().join("wal")).unwrap();
+        let mut whole: Vec<_> = files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.file_name().unwrap().len() == 24)
+            .collect();
+        whole.sort();
+        whole
     }
 
     /// From now on no command is answered before the follower has it on its disk.
@@ -80,9 +99,7 @@ impl Backup {
     /// The server dies, its disk as well; and there is another one.
     async fn restore(&self, world: &mut World, until_then: Option<&str>) {
         world.postgres.kill().await.unwrap();
-        self.follower.signal(rustix::process::Signal::KILL);
-        let pid = self.follower.pid;
-        until("nobody writes to the backup", || async { (!is_alive(pid)).then_some(()) }).await;
+        self.follows_no_more().await;
         let data = world.postgres.data();
         let owner = std::fs::metadata(&data).unwrap();
         std::fs::remove_dir_all(&data).unwrap();
@@ -160,11 +177,11 @@ fn letters(data_folder: &Path, before: i64) -> Vec<(String, u64)> {
     letters
 }
 
-/// Kills a command as it comes to the keys of whoever is to be erased.
-async fn killed_while_it_erases(world: &World, settings: &[(String, String)], words: &[&str]) {
+/// Kills a command as it comes to a table to write to it.
+async fn killed_at(table: &str, world: &World, settings: &[(String, String)], words: &[&str]) {
     let database = world.database().await;
-    let mut keys = database.begin().await.unwrap();
-    keys.execute("lock table eventstore.vault_keys in exclusive mode").await.unwrap();
+    let mut held = database.begin().await.unwrap();
+    held.execute(format!("lock table {table} in exclusive mode").as_str()).await.unwrap();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
         .args(words)
         .envs(settings.iter().cloned())
@@ -174,15 +191,16 @@ async fn killed_while_it_erases(world: &World, settings: &[(String, String)], wo
         let (count,) = sqlx::query_as(of).fetch_one(&database).await.unwrap();
         count
     };
-    until("it comes to the keys", || async {
+    until("it comes to the table", || async {
         assert!(command.id().is_some());
-        let waiting = "select count(*) from pg_locks where not granted
-             and relation = 'eventstore.vault_keys'::regclass";
-        (count(waiting).await > 0).then_some(())
+        let waiting = format!(
+            "select count(*) from pg_locks where not granted and relation = '{table}'::regclass"
+        );
+        (count(&waiting).await > 0).then_some(())
     })
     .await;
     command.kill().await.unwrap();
-    keys.rollback().await.unwrap();
+    held.rollback().await.unwrap();
     until("its connections are gone", || async {
         let open = "select count(*) from pg_stat_activity where application_name like 'caskchain%'";
         (count(open).await == 0).then_some(())
@@ -226,7 +244,7 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let head_file = lab.server.data_folder.join("ledger/head");
     let stale_head = std::fs::read(&head_file).unwrap();
     assert!(Path::new(&base).join("backup_manifest").exists());
-    let (code, said) = backup.check().await;
+    let (code, said) = backup.check(&[]).await;
     assert_eq!(code, 0, "{said}");
 
     // Up to then: a token, somebody who will be gone, two who are signed in, a mint that waits.
@@ -286,7 +304,8 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     assert_eq!(lab.world.log().await, log_then);
 
     // It dies in the middle: the restore is recorded, nobody is erased yet.
-    killed_while_it_erases(&lab.world, &beside(&lab, &[NEW_ORIGIN]), &words).await;
+    let settings = beside(&lab, &[NEW_ORIGIN]);
+    killed_at("eventstore.vault_keys", &lab.world, &settings, &words).await;
     assert!(lab.world.log().await.len() > log_then.len());
     let said = run(&beside(&lab, &[NEW_ORIGIN]), &words, "").await.unwrap();
     let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
@@ -298,7 +317,6 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     for id in &gone {
         assert_eq!(erased.iter().filter(|event| event["aggregateId"] == **id).count(), 1);
     }
-    assert_eq!(outcome["notErased"], json!([]));
     assert_eq!(outcome["lost"]["user.erased"], 2, "{outcome}");
     let counted: u64 =
         outcome["lost"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
@@ -428,4 +446,133 @@ async fn with_all_that_was_written_at_hand_nothing_is_lost_not_even_with_the_str
     let earlier = kept.checkpoint();
     bundle(&lab.world).await.holds(&key, &["--earlier", earlier.to_str().unwrap()]).await;
     assert_eq!(lab.events("ledger.restored").await.len(), 1);
+}
+
+#[tokio::test]
+async fn restored_twice_from_one_backup_and_stopped_by_what_it_cannot_read() {
+    let mut world = World::new().await;
+    let server = world.server().await;
+    let backup = Backup::begin(&world).await;
+    backup.take(&[]).await;
+    let (erna, morag) = (server.person("Erna").await, server.person("Morag").await);
+    let id = erna.id().await;
+    let then = now(&world).await;
+    let log_then = world.log().await;
+    let erase = erna.request(Method::DELETE, "/api/v1/users/me");
+    Answer::of(erase.json(&json!({ "password": erna.password }))).await.expect(200);
+    world.stream_equals_log().await;
+    bundle(&world).await;
+    backup.has_come(&world).await;
+    let beside = |origin: &str| {
+        let kek = server.key_encryption_key();
+        let folder = world.data_folder();
+        world.settings(&[
+            ("CASKCHAIN_KEY_ENCRYPTION_KEY", kek.as_str()),
+            ("CASKCHAIN_DATA_FOLDER", folder.to_str().unwrap()),
+            ("CASKCHAIN_LEDGER__ORIGIN", origin),
+            ("CASKCHAIN_CHAIN__CONTRACT", NOBODY),
+            ("CASKCHAIN_CHAIN__CUSTODY", NOBODY),
+        ])
+    };
+    let (second, third) = (beside("casks.example/2"), beside("casks.example/3"));
+    let lost_to = backup.folder.path().join("lost.jsonl");
+    let words = ["restore", "finish", "--output", "json", "--lost-to", lost_to.to_str().unwrap()];
+
+    // It dies when the ledger has its new name and the stream still is of what is no more.
+    server.kill().await;
+    backup.restore(&mut world, Some(&then)).await;
+    killed_at("eventstore.progress", &world, &second, &words).await;
+    let log = world.log().await;
+    run(&second, &words, "").await.unwrap();
+    assert_eq!(world.log().await, log);
+    let server = world.server_with(&[NEW_ORIGIN]).await;
+    erna.at(&server.url).login(&erna.password).await.expect(401);
+    morag.at(&server.url).login(&morag.password).await.expect(200);
+    world.stream_equals_log().await;
+
+    // A newer version wrote something, and is gone with it.
+    let at = world.append("user", &id, |event, _| event["type"] = json!("user.knighted")).await;
+    until("it is published", || async {
+        let stream = world.stream().await;
+        stream.iter().any(|(position, _)| *position == at).then_some(())
+    })
+    .await;
+    server.kill().await;
+    backup.restore(&mut world, Some(&then)).await;
+    assert_eq!(world.log().await, log_then);
+    let lost_to = backup.folder.path().join("lost-again.jsonl");
+    let words = ["restore", "finish", "--lost-to", lost_to.to_str().unwrap()];
+    let refused = run(&third, &words, "").await.unwrap_err();
+    let told = format!("the lost user.knighted at position {at} is not known here");
+    assert!(refused.contains(&told), "{refused}");
+    assert_eq!(world.log().await, log_then);
+}
+
+#[tokio::test]
+async fn a_check_says_what_could_not_be_restored() {
+    let world = World::new().await;
+    let backup = Backup::begin(&world).await;
+    backup.has_come(&world).await;
+    let (code, said) = backup.check(&[]).await;
+    assert!(code == 1 && said.starts_with("base backup: none in"), "{said}");
+    backup.take(&[]).await;
+    let (code, said) = backup.check(&[]).await;
+    assert_eq!(code, 0, "{said}");
+    let (_, said) = until("the base backup is too old", || async {
+        let checked = backup.check(&["--within", "0"]).await;
+        (checked.0 == 1).then_some(checked)
+    })
+    .await;
+    assert!(said.contains(" s old") && said.contains(": followed"), "{said}");
+
+    // A file of the write-ahead log is gone, and a base backup from after it makes up for it.
+    let database = world.database().await;
+    let next_file = async || {
+        database
+            .execute("select pg_logical_emit_message(true, 'test', 'something')")
+            .await
+            .unwrap();
+        database.execute("select pg_switch_wal()").await.unwrap();
+    };
+    let before = backup.segments().len();
+    for _ in 0..3 {
+        next_file().await;
+    }
+    let segments = until("three files are whole", || async {
+        let segments = backup.segments();
+        (segments.len() >= before + 3).then_some(segments)
+    })
+    .await;
+    let lost = &segments[segments.len() - 2];
+    std::fs::remove_file(lost).unwrap();
+    let (code, said) = backup.check(&[]).await;
+    let told = format!("{} is missing", lost.file_name().unwrap().to_str().unwrap());
+    assert!(code == 1 && said.contains(&told), "{said}");
+    backup.take(&[]).await;
+    let (code, said) = backup.check(&[]).await;
+    assert_eq!(code, 0, "{said}");
+
+    // Nobody follows, until the server waits no longer; then nobody ever did.
+    backup.follows_no_more().await;
+    let wrong = async |what: &str| {
+        until(&format!("it is told that {what}"), || async {
+            let (code, said) = backup.check(&[]).await;
+            (code == 1 && said.contains(what)).then_some(())
+        })
+        .await;
+    };
+    wrong("nobody follows it").await;
+    database.execute("alter system set max_slot_wal_keep_size = '1MB'").await.unwrap();
+    database.execute("select pg_reload_conf()").await.unwrap();
+    until("the server waits no longer", || async {
+        next_file().await;
+        database.execute("checkpoint").await.unwrap();
+        let state = "select wal_status = 'lost' from pg_replication_slots";
+        let (is_lost,): (bool,) = sqlx::query_as(state).fetch_one(&database).await.unwrap();
+        is_lost.then_some(())
+    })
+    .await;
+    wrong("the server no longer has what is missing").await;
+    database.execute("select pg_drop_replication_slot('caskchain_backup')").await.unwrap();
+    wrong("never followed").await;
 }

@@ -10,9 +10,8 @@ use std::process::Command as Process;
 
 use clap::Subcommand;
 use domain::moment::Moment;
-use eventstore::Clock;
+use eventstore::{Clock, database};
 use reqwest::Url;
-use sqlx::{Connection, PgConnection};
 
 use crate::config::Config;
 use crate::wiring::{StartError, required};
@@ -175,7 +174,11 @@ fn take(server: &Server, folder: &Path, keep: Option<u64>) -> Result<PathBuf, St
 /// The base backups of a folder, each with when it was complete, in their order.
 pub fn bases(folder: &Path) -> Result<Vec<(Moment, PathBuf)>, StartError> {
     let bases = folder.join(STAMP);
-    let entries = std::fs::read_dir(&bases).map_err(failed(&bases))?;
+    let entries = match std::fs::read_dir(&bases) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(failed(&bases)(error)),
+    };
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed(&bases))?.path();
@@ -208,16 +211,16 @@ fn forget(folder: &Path, keep: usize) -> Result<(), StartError> {
 async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bool, StartError> {
     let now = Clock::system().now();
     let Some((at, base)) = bases(folder)?.pop() else {
-        println!("base backup: none");
+        println!("base backup: none in {}", folder.display());
         return Ok(false);
     };
     let age = now.unix_ms().saturating_sub(at.unix_ms()) / 1_000;
     println!("base backup: {age} s old, {}", base.display());
     let is_young = age.cast_unsigned() <= within;
-    let mut database = PgConnection::connect(url).await?;
+    let database = database::plain(url).await?;
     let (segment,): (i64,) =
         sqlx::query_as("select pg_size_bytes(current_setting('wal_segment_size'))")
-            .fetch_one(&mut database)
+            .fetch_one(&database)
             .await?;
     let gap = wal::missing_since(&base, &folder.join("wal"), segment.cast_unsigned())?;
     if let Some(missing) = &gap {
@@ -230,7 +233,7 @@ async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bo
          from pg_replication_slots where slot_name = $1",
     )
     .bind(SLOT)
-    .fetch_optional(&mut database)
+    .fetch_optional(&database)
     .await?;
     let is_followed = match slot {
         Some((is_active, Some(behind))) => {

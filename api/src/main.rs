@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use api::config::Config;
 use api::role::Role;
+use api::wiring::StartError;
 use api::{
     audit, backup, content, contract, demo, dev, document, import, keys, logging, read_models,
     restore, serve, setup, sweep, witness,
@@ -177,34 +178,20 @@ async fn main() -> ExitCode {
         }
         Command::Contract { command } => {
             logging::start(&config);
-            match contract::run(config, command).await {
-                Ok(true) => Ok(()),
-                Ok(false) => return ExitCode::FAILURE,
-                Err(error) => Err(error),
-            }
+            return judged(contract::run(config, command).await);
         }
         Command::Audit { command } => return audit::run(&config, command).await,
         Command::Witness(arguments) => {
             logging::start(&config);
             witness::run(arguments).await
         }
-        Command::Projections { command } => match read_models::run(&config, command).await {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => Err(error),
-        },
-        Command::Backup { command } => match backup::run(&config, command).await {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => Err(error),
-        },
+        Command::Projections { command } => {
+            return judged(read_models::run(&config, command).await);
+        }
+        Command::Backup { command } => return judged(backup::run(&config, command).await),
         Command::Restore { command } => {
             logging::start(&config);
-            match restore::run(config, command).await {
-                Ok(true) => Ok(()),
-                Ok(false) => return ExitCode::FAILURE,
-                Err(error) => Err(error),
-            }
+            restore::run(config, command).await
         }
         Command::Demo => demo::walk(&config).await,
         Command::Dev => {
@@ -230,6 +217,15 @@ async fn main() -> ExitCode {
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(&config).await,
     };
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+/// Of a command that says whether all is well.
+fn judged(outcome: Result<bool, StartError>) -> ExitCode {
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => failed(&error),
+    }
 }
 
 fn failed(error: &dyn std::fmt::Display) -> ExitCode {

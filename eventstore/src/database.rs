@@ -78,13 +78,23 @@ pub fn pool_with(
         .connect_lazy_with(options))
 }
 
-/// Brings the event store's schema up to date. `url` must belong to the schema's owner.
-pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
-    let pool = PgPoolOptions::new()
+/// A pool of one connection that has the login's own rights, for short questions about the server.
+pub async fn plain(url: &str) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?;
+    connected(options.options([("statement_timeout", "10s"), ("lock_timeout", "8s")])).await
+}
+
+async fn connected(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect(url)
-        .await?;
+        .connect_with(options)
+        .await
+}
+
+/// Brings the event store's schema up to date. `url` must belong to the schema's owner.
+pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
+    let pool = connected(PgConnectOptions::from_str(url)?).await?;
     let migrated = sqlx::migrate!("../eventstore-migrations").run(&pool).await;
     pool.close().await;
     migrated
@@ -93,11 +103,7 @@ pub async fn migrate(url: &str) -> Result<(), sqlx::migrate::MigrateError> {
 /// Makes a login that may take on the roles and has no rights of its own: not even `reset role`
 /// gives it any. `name` and `password` are ours, not a person's.
 pub async fn ensure_login(owner_url: &str, name: &str, password: &str) -> Result<(), sqlx::Error> {
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect(owner_url)
-        .await?;
+    let pool = connected(PgConnectOptions::from_str(owner_url)?).await?;
     let statements = format!(
         "do $$ begin
              create role {name} login noinherit;

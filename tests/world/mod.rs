@@ -14,7 +14,7 @@ pub mod other_unixfs;
 mod person;
 pub mod s3;
 pub mod samples;
-mod server;
+pub mod server;
 pub mod sms_listener;
 pub mod strangers;
 pub mod witness;

@@ -22,7 +22,7 @@ echo "$code"
 "#;
 
 /// An account of the chain nobody uses.
-const NOBODY: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+pub const NOBODY: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
 
 /// Runs a command of the binary to its end; gives what it printed.
 pub async fn run(

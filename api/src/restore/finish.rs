@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use commands::{Asked, CommandError};
+use commands::Asked;
 use domain::id::TenantId;
 use domain::ledger::RecordRestore;
 use domain::user::User;
@@ -11,7 +11,7 @@ use eventstore::database::{self, Role};
 use eventstore::journal::Journal;
 use eventstore::lost::{Lost, Remains};
 use eventstore::{Context, stream};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::Executor;
 
 use super::lost::{Again, keep};
 use super::name::Name;
@@ -44,8 +44,7 @@ enum Seen {
     Compared(Box<Remains>, Option<Lost>),
 }
 
-/// Says whether all that was to be done again could be.
-pub async fn run(config: Config, arguments: &Arguments) -> Result<bool, StartError> {
+pub async fn run(config: Config, arguments: &Arguments) -> Result<(), StartError> {
     let url = required(&config.database_url, "database_url")?;
     nobody_else_is_there(&url).await?;
     let owner = config.database_owner_url.as_ref().or(config.database_url.as_ref()).cloned();
@@ -64,19 +63,18 @@ pub async fn run(config: Config, arguments: &Arguments) -> Result<bool, StartErr
     let finish = Finish { platform: &platform, name, seen, arguments };
     let outcome = finish.finish().await;
     platform.stop().await;
-    let outcome = outcome?;
-    open_for_writing(&required(&owner, "database_url")?).await?;
-    Ok(outcome.not_erased.is_empty())
+    outcome?;
+    open_for_writing(&required(&owner, "database_url")?).await
 }
 
 /// Whoever lived through the restore remembers what was never so.
 async fn nobody_else_is_there(url: &str) -> Result<(), StartError> {
-    let mut database = PgConnection::connect(url).await?;
+    let database = database::plain(url).await?;
     let (others,): (i64,) = sqlx::query_as(
         "select count(*) from pg_stat_activity
          where datname = current_database() and application_name like 'caskchain\\_%'",
     )
-    .fetch_one(&mut database)
+    .fetch_one(&database)
     .await?;
     if others == 0 {
         return Ok(());
@@ -116,18 +114,18 @@ async fn seen(config: &Config) -> Result<Seen, StartError> {
 
 /// Takes back what `restore cluster` has set, if it was it that made this database.
 async fn open_for_writing(owner: &str) -> Result<(), StartError> {
-    let mut database = PgConnection::connect(owner).await?;
+    let database = database::plain(owner).await?;
     let (is_closed,): (bool,) = sqlx::query_as(
         "select reset_val = 'on' from pg_settings where name = 'default_transaction_read_only'",
     )
-    .fetch_one(&mut database)
+    .fetch_one(&database)
     .await?;
     if !is_closed {
         return Ok(());
     }
     let reset = ["alter system reset default_transaction_read_only", "select pg_reload_conf()"];
     for statement in reset {
-        database.execute(statement).await.map_err(|error| {
+        (&database).execute(statement).await.map_err(|error| {
             let left = reset.join("; ");
             let what = format!("all is done but this, as a superuser: {left} ({error})");
             StartError::Other(what)
@@ -144,7 +142,7 @@ struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    async fn finish(self) -> Result<Outcome, StartError> {
+    async fn finish(self) -> Result<(), StartError> {
         let timeline = self.platform.journal.timeline().await.map_err(StartError::of)?;
         let next = self.platform.ledger.next_position().await.map_err(StartError::of)?;
         self.may_go_without_a_stream(timeline, next).await?;
@@ -170,8 +168,7 @@ impl Finish<'_> {
         // What is told here is found by nobody any more once the stream is gone.
         outcome.tell(self.arguments.output);
         self.name.begin(from).await?;
-        self.make_room_for_the_stream(parted).await?;
-        Ok(outcome)
+        self.make_room_for_the_stream(parted).await
     }
 
     /// A stream that is not there may be one that was not looked for in the right place.
@@ -223,13 +220,8 @@ impl Finish<'_> {
             if here.map_err(StartError::of)?.state.account().is_err() {
                 continue;
             }
-            match commands.erase_user(&asked(tenant), user).await {
-                Ok(_) => outcome.erased_again += 1,
-                Err(error @ CommandError::Refused { .. }) => {
-                    outcome.not_erased.push(format!("user {user} of tenant {tenant}: {error}"));
-                }
-                Err(error) => return Err(StartError::of(error)),
-            }
+            commands.erase_user(&asked(tenant), user).await.map_err(StartError::of)?;
+            outcome.erased_again += 1;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use eventstore::ledger::hash;
 use eventstore::ledger::leaf;
 use eventstore::ledger::tree::Edge;
 use eventstore::lost::{Lost, LostError, Remains};
-use eventstore::recorded::Place;
+use eventstore::recorded::{Place, Undecodable};
 use serde_json::{Value, json};
 
 use crate::backup::failed;
@@ -46,7 +46,11 @@ pub async fn keep(
     let kept = remains.each(lost, |event| {
         *found.counts.entry(event.event_type.clone()).or_default() += 1;
         proof.add(&event);
-        found.again.note(&event);
+        found.again.note(&event).map_err(|error| Interrupted::Unreadable {
+            position: event.position,
+            event_type: event.event_type.clone(),
+            error,
+        })?;
         writeln!(file, "{}", line(&event)).map_err(Interrupted::Io)
     });
     kept.await.map_err(StartError::of)?;
@@ -80,14 +84,16 @@ pub struct Again {
 }
 
 impl Again {
-    fn note(&mut self, event: &Recorded) {
-        let Ok(id) = event.id() else { return };
-        if matches!(event.event::<User>(), Ok(Some(UserEvent::UserErased {}))) {
+    fn note(&mut self, event: &Recorded) -> Result<(), Undecodable> {
+        // Only what has a number is a person or a session.
+        let Ok(id) = event.id() else { return Ok(()) };
+        if let Some(UserEvent::UserErased {}) = event.event::<User>()? {
             self.erased.insert((event.tenant, UserId::new(id)));
         }
-        if matches!(event.event::<Session>(), Ok(Some(_))) {
+        if event.event::<Session>()?.is_some() {
             self.sessions.insert((event.tenant, SessionId::new(id)));
         }
+        Ok(())
     }
 }
 
@@ -122,6 +128,12 @@ enum Interrupted {
     Lost(#[from] LostError),
     #[error("the lost events cannot be kept: {0}")]
     Io(std::io::Error),
+    /// It may be that somebody was erased by it.
+    #[error(
+        "the lost {event_type} at position {position} is not known here: finish with the version that \
+         wrote it ({error})"
+    )]
+    Unreadable { position: i64, event_type: String, error: Undecodable },
 }
 
 /// As a bundle for auditors has it.

@@ -27,10 +27,9 @@ pub enum Command {
     Finish(finish::Arguments),
 }
 
-/// Says whether all is well.
-pub async fn run(config: Config, command: Command) -> Result<bool, StartError> {
+pub async fn run(config: Config, command: Command) -> Result<(), StartError> {
     match command {
-        Command::Cluster(arguments) => cluster::run(&arguments).map(|()| true),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Finish(arguments) => finish::run(config, &arguments).await,
     }
 }

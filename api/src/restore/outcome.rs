@@ -29,8 +29,6 @@ pub struct Outcome {
     pub proven: Option<bool>,
     /// People who had been erased and were here again.
     pub erased_again: u64,
-    /// People who would have to be erased again, and why that cannot be.
-    pub not_erased: Vec<String>,
     /// Sessions that had been ended, or had gone on with other tokens than the log knows of.
     pub ended_sessions: u64,
 }
@@ -61,7 +59,6 @@ impl Outcome {
             None => {}
         }
         println!("{} people are erased again", self.erased_again);
-        self.not_erased.iter().for_each(|who| println!("NOT erased again: {who}"));
         println!("{} sessions are ended", self.ended_sessions);
         println!(
             "next: caskchain contract reconcile for each network, and a base backup into a new folder"
