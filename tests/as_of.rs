@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Person, World, calm, cask};
+use crate::world::{Answer, Person, World, calm, cask, until};
 
 /// Remembers what a read answered after each command.
 struct Memory<'a> {
@@ -87,8 +87,11 @@ async fn a_cask_is_shown_as_it_was_after_each_command_of_its_life() {
     assert_eq!(made_of.iter().collect::<Vec<_>>(), happened);
     for position in made_of {
         let receipt = format!("/api/v1/ledger/receipts/{}", position.as_str().unwrap());
-        let receipt = isla.request(reqwest::Method::GET, &receipt).send().await.unwrap();
-        assert_eq!(receipt.status(), 200);
+        until("its receipt is there", || async {
+            let asked = isla.request(reqwest::Method::GET, &receipt).send().await.ok()?;
+            (asked.status() == 200).then_some(())
+        })
+        .await;
     }
 
     // By the time of what was recorded last then.
@@ -229,7 +232,10 @@ async fn what_somebody_could_do_then_is_told_and_proven() {
     );
     keeper.get(&format!("{path}?asOf={}", registered - 1)).await.refused(404, "USER_NOT_FOUND");
     let receipt = format!("/api/v1/ledger/receipts/{verified}");
-    assert_eq!(keeper.get(&receipt).await.status, 200);
+    until("its receipt is there", || async {
+        (keeper.get(&receipt).await.status == 200).then_some(())
+    })
+    .await;
 
     let status = path.replace("/permissions", "/status");
     let suspended = keeper.put_json(&status, json!({ "status": "SUSPENDED" })).await.expect(200);

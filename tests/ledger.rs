@@ -17,6 +17,17 @@ use crate::world::{Person, World, calm, cask, strangers, until};
 
 const LEDGER: &str = "/api/v1/ledger";
 
+/// A receipt, when the head that covers it is signed: a slow machine answers 503 until then.
+async fn receipt_of(person: &Person, position: i64) -> String {
+    let path = format!("/receipts/{position}");
+    until("the receipt is there", || async {
+        let request = person.request(Method::GET, &format!("{LEDGER}{path}"));
+        (request.send().await.ok()?.status() == 200).then_some(())
+    })
+    .await;
+    text(person, &path).await
+}
+
 async fn text(person: &Person, path: &str) -> String {
     let answer = person.request(Method::GET, &format!("{LEDGER}{path}")).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
@@ -33,7 +44,7 @@ async fn tools_of_strangers_read_the_log_and_believe_it() {
         isla.cask(&format!("L-{number}")).await;
     }
     let last = isla.post("/api/v1/whiskeys", cask("L-8")).await.expect(201).position();
-    text(&isla, &format!("/receipts/{last}")).await;
+    receipt_of(&isla, last).await;
     let key = strangers::key(&server.visitor()).await;
     let folder = tempfile::tempdir().unwrap();
     strangers::mirrored(&keeper, folder.path()).await;
@@ -72,7 +83,7 @@ async fn whoever_commands_gets_a_receipt_that_anybody_can_check() {
     let server = &calm().await.server;
     let (isla, visitor) = (server.person("Isla").await, server.visitor());
     let position = isla.post("/api/v1/whiskeys", cask("R-1")).await.expect(201).position();
-    let receipt = text(&isla, &format!("/receipts/{position}")).await;
+    let receipt = receipt_of(&isla, position).await;
     let key = strangers::key(&visitor).await;
     strangers::sigstore(&receipt, &key).await.unwrap();
     let ours = Receipt::parse(&receipt).unwrap();
@@ -226,7 +237,7 @@ async fn a_witness_signs_what_continues_and_two_histories_are_not_both_witnessed
     };
     over(&witness.key, position).await;
     // Whoever asks for a receipt gets the witness's word with it.
-    let receipt = text(&isla, &format!("/receipts/{position}")).await;
+    let receipt = receipt_of(&isla, position).await;
     assert!(receipt.contains("witness.example"), "{receipt}");
     strangers::sigstore(&receipt, &key).await.unwrap();
     // So does the auditor, who insists on it.
@@ -267,12 +278,78 @@ async fn a_witness_signs_what_continues_and_two_histories_are_not_both_witnessed
 }
 
 #[tokio::test]
+async fn a_new_key_signs_beside_the_old_one_until_everybody_knows_it() {
+    let world = World::new().await;
+    let seeds = [[1; 32], [2; 32]].map(|seed| STANDARD.encode(seed));
+    let [old, new] = &seeds;
+    let public = |seed: &str| {
+        let key = SigningKey::parse("log.example/1", Kind::Notes, seed).unwrap();
+        key.public().to_string()
+    };
+    let (old_key, new_key) = (public(old), public(new));
+    // A partner who knows the old one only.
+    let partner = tempfile::tempdir().unwrap();
+    let witness = Witness::start(partner.path(), &old_key).await;
+    let witnesses = format!(r#"[{{url="{}",key="{}"}}]"#, witness.url, witness.key);
+    let serve = async |keys: &[(&str, &str)]| {
+        let mut settings = vec![
+            ("CASKCHAIN_LEDGER__ORIGIN", "log.example/1"),
+            ("CASKCHAIN_LEDGER__WITNESSES", witnesses.as_str()),
+        ];
+        settings.extend_from_slice(keys);
+        world.server_with(&settings).await
+    };
+    let (signing, former) =
+        ("CASKCHAIN_LEDGER__SIGNING_KEY", "CASKCHAIN_LEDGER__FORMER_SIGNING_KEY");
+    let server = serve(&[(signing, old)]).await;
+    let isla = server.person("Isla").await;
+    let announced = async |isla: &Person, keys: Value| {
+        until("the key is announced", || async {
+            let told = isla.get(&format!("{LEDGER}/keys")).await;
+            (told.body["data"]["keys"] == keys).then_some(())
+        })
+        .await;
+    };
+    announced(&isla, json!([old_key])).await;
+    let position = isla.post("/api/v1/whiskeys", cask("R-1")).await.expect(201).position();
+    receipt_of(&isla, position).await;
+    server.kill().await;
+
+    let server = serve(&[(signing, new), (former, old)]).await;
+    let isla = isla.at(&server.url);
+    announced(&isla, json!([new_key, old_key])).await;
+    let position = isla.post("/api/v1/whiskeys", cask("R-2")).await.expect(201).position();
+    let receipt = until("the partner goes on", || async {
+        let receipt = receipt_of(&isla, position).await;
+        receipt.contains("witness.example").then_some(receipt)
+    })
+    .await;
+    for key in [&old_key, &new_key] {
+        strangers::sigstore(&receipt, key).await.unwrap();
+    }
+    let both = Bundle::of(&world, &[]).await;
+    both.holds(&old_key, &[]).await;
+    both.holds(&new_key, &[]).await;
+    server.kill().await;
+
+    // Whoever does not know it by then believes nothing that is signed from now on.
+    let server = serve(&[(signing, new)]).await;
+    let isla = isla.at(&server.url);
+    let position = isla.post("/api/v1/whiskeys", cask("R-3")).await.expect(201).position();
+    receipt_of(&isla, position).await;
+    let alone = Bundle::of(&world, &[]).await;
+    let earlier = both.checkpoint();
+    alone.holds(&new_key, &["--earlier", earlier.to_str().unwrap()]).await;
+    alone.is_refuted((&old_key, &[]), "CHECKPOINT", None, "no signature of log.example/1").await;
+}
+
+#[tokio::test]
 async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant() {
     let calm = calm().await;
     let server = &calm.server;
     let elsewhere = server.administrator_elsewhere(&calm.world).await;
     let position = elsewhere.post("/api/v1/whiskeys", cask("T-1")).await.expect(201).position();
-    text(&elsewhere, &format!("/receipts/{position}")).await;
+    receipt_of(&elsewhere, position).await;
     let request = elsewhere.request(Method::GET, "/api/v1/audit/export");
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -326,7 +403,7 @@ async fn killed_at_any_moment_the_signer_goes_on_with_the_same_tree() {
         isla = isla.at(&server.url);
     }
     let last = isla.post("/api/v1/whiskeys", cask("K-99")).await.expect(201).position();
-    text(&isla, &format!("/receipts/{last}")).await;
+    receipt_of(&isla, last).await;
     assert!(!server.log_text().contains("ALARM"), "{}", server.log_text());
     let bundle = Bundle::of(&world, &[]).await;
     for round in 0..4 {

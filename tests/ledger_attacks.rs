@@ -126,6 +126,15 @@ async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
         })
         .await;
 
+    // A byte that is no text any more.
+    let events = crime.bundle.events();
+    let honest = std::fs::read(&events).unwrap();
+    let (at, _) = honest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(3).unwrap();
+    let mut forged = honest.clone();
+    forged[at + 40] ^= 0x80;
+    std::fs::write(&events, forged).unwrap();
+    crime.bundle.is_refuted((&crime.key, &[]), "EVENTS", Some(4), "no event").await;
+    std::fs::write(&events, honest).unwrap();
     // Times that nobody can write.
     for time in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "never"] {
         crime
@@ -290,7 +299,25 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
     let bundle = Bundle::of(&crime.world, &[]).await;
     let at = Some(position.cast_unsigned());
     bundle.is_refuted((&crime.key, &[]), "RULES", at, "while the whiskey is APPROVED").await;
-    bundle.holds(&crime.key, &["--without-rules"]).await;
+    let report = bundle.holds(&crime.key, &["--without-rules"]).await;
+    assert!(report["limits"].to_string().contains("follow from the rules"), "{report}");
+    // What nobody can read is found without them, too, and in a stretch.
+    let position =
+        crime.world.append("whiskey", &id, |event, _| event["type"] = json!("x.y")).await;
+    let (from, before) = (position.to_string(), (position + 1).to_string());
+    signed(&crime.world).await;
+    let at = Some(position.cast_unsigned());
+    for (of, how) in [
+        (vec![], vec!["--without-rules"]),
+        (vec!["--from", &from, "--before", &before], vec!["--from", &from, "--before", &before]),
+    ] {
+        let bundle = Bundle::of(&crime.world, &of).await;
+        bundle.is_refuted((&crime.key, &how), "DECODING", at, "unknown variant").await;
+    }
+    // Nothing of what was asked for is no proof of anything.
+    let none = ["--stream", "whiskey/1"];
+    let bundle = Bundle::of(&crime.world, &none).await;
+    bundle.is_refuted((&crime.key, &none), "EVENTS", None, "not one event").await;
     drop(crime.server);
 }
 

@@ -336,9 +336,12 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     assert_eq!(lab.world.log().await, log);
 
     // Whoever still has the old name configured signs nothing with it, and gets no further restore.
-    lab.start_again(&[]).await;
+    // Not even from another machine, whose head file knows nothing of it.
+    let elsewhere = backup.folder.path().join("head-elsewhere");
+    let elsewhere = ("CASKCHAIN_LEDGER__HEAD_FILE", elsewhere.to_str().unwrap());
+    lab.start_again(&[elsewhere]).await;
     until("the old name is refused", || async {
-        lab.server.log_text().contains("ALARM the ledger stands still").then_some(())
+        lab.server.log_text().contains("its name ended in a restore").then_some(())
     })
     .await;
     lab.kill().await;
@@ -524,6 +527,14 @@ async fn a_check_says_what_could_not_be_restored() {
     })
     .await;
     assert!(said.contains(" s old") && said.contains(": followed"), "{said}");
+
+    // Base backups go to one folder, the write-ahead log to another.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().to_str().unwrap();
+    run(&backup.settings, &["backup", "take", "--to-folder", elsewhere], "").await.unwrap();
+    let words = ["backup", "check", "--in-folder", elsewhere];
+    let (code, said) = ended(&backup.settings, &words).await;
+    assert!(code == 1 && said.contains("followed into another folder"), "{said}");
 
     // A file of the write-ahead log is gone, and a base backup from after it makes up for it.
     let database = world.database().await;

@@ -294,6 +294,8 @@ const DEFAULTS: Defaults = Defaults {
 const PREFIX: &str = "CASKCHAIN_";
 /// Any setting can be kept in a file that the variable with this ending names.
 const FILE_ENDING: &str = "_FILE";
+/// Settings that have this ending themselves; whatever is called just FILE is one, too.
+const FILES: [&str; 1] = ["LEDGER__HEAD"];
 
 impl Config {
     pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
@@ -327,6 +329,9 @@ fn secret_files() -> Result<Vec<(String, String)>, ConfigError> {
         else {
             continue;
         };
+        if FILES.contains(&key) || key.ends_with('_') {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::File {
             key: key.to_owned(),
             path: path.clone(),

@@ -163,15 +163,25 @@ impl Platform {
             };
             workers.push(tokio::spawn(relay.run(stop.clone())));
             let signer = Arc::new(ledger::signer(config, &secrets).await?);
-            let key = signer.key.public().to_string();
-            let announcing = commands.clone().announce_ledger_key(key, stop.clone());
-            workers.push(tokio::spawn(announcing));
-            let signed = watch::channel(0).0;
-            let extender = Extender { pool: log.clone(), signer, head, signed };
-            workers.push(tokio::spawn(extender.run(stop.clone())));
-            for witness in ledger::witnesses(config)? {
-                let ledger = Ledger::new(log.clone());
-                workers.push(tokio::spawn(witness.run(ledger, stop.clone())));
+            // Its head file may be another machine's, which knows nothing of the restore.
+            let ended = commands.has_ledger_ended(signer.origin()).await;
+            if ended.map_err(StartError::of)? {
+                let origin = signer.origin();
+                tracing::error!(
+                    origin,
+                    "ALARM the ledger stands still: its name ended in a restore"
+                );
+            } else {
+                let key = signer.key.public().to_string();
+                let announcing = commands.clone().announce_ledger_key(key, stop.clone());
+                workers.push(tokio::spawn(announcing));
+                let signed = watch::channel(0).0;
+                let extender = Extender { pool: log.clone(), signer, head, signed };
+                workers.push(tokio::spawn(extender.run(stop.clone())));
+                for witness in ledger::witnesses(config)? {
+                    let ledger = Ledger::new(log.clone());
+                    workers.push(tokio::spawn(witness.run(ledger, stop.clone())));
+                }
             }
         }
         let mut statuses = Vec::new();

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventstore::Clock;
 use eventstore::Entropy;
@@ -21,6 +22,9 @@ use crate::wiring::StartError;
 
 /// A request is a proof and a note.
 const LONGEST_REQUEST: usize = 64 * 1024;
+
+/// Whoever says nothing for so long is gone, also in the middle of a request.
+const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -50,10 +54,9 @@ pub async fn run(arguments: Arguments) -> Result<(), StartError> {
     let witness = Arc::new(Witness { key, logs: arguments.log, folder });
     let serving = Serving { witness, clock: Clock::system() };
     let routes = Route::new()
-        .at("/add-checkpoint", post(add_checkpoint))
+        .at("/add-checkpoint", post(add_checkpoint).with(SizeLimit::new(LONGEST_REQUEST)))
         .at("/key", get(public_key))
         .data(serving)
-        .with(SizeLimit::new(LONGEST_REQUEST))
         .with(CatchPanic::new());
     let stop = CancellationToken::new();
     let stopping = stop.clone();
@@ -63,6 +66,7 @@ pub async fn run(arguments: Arguments) -> Result<(), StartError> {
         stopping.cancel();
     });
     Server::new(TcpListener::bind(arguments.listen))
+        .idle_timeout(IDLE)
         .run_with_graceful_shutdown(routes, stop.cancelled_owned(), None)
         .await
         .map_err(StartError::of)

@@ -62,6 +62,13 @@ impl Replay {
     }
 }
 
+/// Whether an event, of whatever version, is one that is known here.
+pub fn is_readable(stored: SerializedEvent) -> Result<(), Doubt> {
+    let unknown = || Doubt::Undecodable(format!("no {} is known", stored.aggregate_type));
+    let stream = begin(&stored.aggregate_type).ok_or_else(unknown)?;
+    stream.is_readable(stored)
+}
+
 /// A stream of this type, before its first event.
 fn begin(aggregate_type: &str) -> Option<Box<dyn Stream>> {
     fn of<A: Lawful>() -> Option<Box<dyn Stream>>
@@ -93,6 +100,7 @@ fn begin(aggregate_type: &str) -> Option<Box<dyn Stream>> {
 
 trait Stream {
     fn next(&mut self, stored: SerializedEvent, deed: Deed) -> Result<bool, Doubt>;
+    fn is_readable(&self, stored: SerializedEvent) -> Result<(), Doubt>;
 }
 
 struct Replayed<A: Lawful> {
@@ -113,10 +121,7 @@ where
     A::Event: Serialize + DeserializeOwned,
 {
     fn next(&mut self, stored: SerializedEvent, deed: Deed) -> Result<bool, Doubt> {
-        let current = upcast(stored);
-        let tagged = json!({ "type": current.event_type, "data": current.payload });
-        let unreadable = |error: serde_json::Error| Doubt::Undecodable(error.to_string());
-        let event: A::Event = serde_json::from_value(tagged).map_err(unreadable)?;
+        let event: A::Event = read(stored)?;
         let by = deed.by;
         let before = || GoingOn { deed: deed.clone(), before: self.state.clone(), since: vec![] };
         if self.going_on.as_ref().is_none_or(|going_on| going_on.deed != deed) {
@@ -129,6 +134,17 @@ where
         self.state.apply(event);
         verdict
     }
+
+    fn is_readable(&self, stored: SerializedEvent) -> Result<(), Doubt> {
+        read::<A::Event>(stored).map(drop)
+    }
+}
+
+/// In today's shape.
+fn read<E: DeserializeOwned>(stored: SerializedEvent) -> Result<E, Doubt> {
+    let current = upcast(stored);
+    let tagged = json!({ "type": current.event_type, "data": current.payload });
+    serde_json::from_value(tagged).map_err(|error| Doubt::Undecodable(error.to_string()))
 }
 
 impl<A: Lawful> Replayed<A>

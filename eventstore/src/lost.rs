@@ -58,8 +58,8 @@ impl Remains {
         let state = self.stream.get_info().await.map_err(unanswered)?.state;
         let published = stream::position(state.last_sequence);
         // What has aged out of the stream cannot be compared.
-        let mut low = stream::position(state.first_sequence).max(0);
         let mut high = published.min(self.journal.head().await?) + 1;
+        let mut low = stream::position(state.first_sequence).clamp(0, high);
         // Every envelope has a salt of its own: from where two histories part, no two are the same.
         while low < high {
             let middle = low + (high - low) / 2;

@@ -37,7 +37,9 @@ impl Witness {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut key).unwrap();
         let url = format!("http://127.0.0.1:{port}");
         until("the witness listens", || async {
-            reqwest::get(format!("{url}/key")).await.ok().map(drop)
+            let told = reqwest::get(format!("{url}/key")).await.ok()?;
+            assert_eq!(told.status(), 200);
+            (told.text().await.ok()? == key).then_some(())
         })
         .await;
         Self { child, url, key: key.trim().to_owned(), port }

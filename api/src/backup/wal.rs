@@ -26,6 +26,13 @@ pub fn missing_since(base: &Path, wal: &Path, segment: u64) -> Result<Option<Str
     Ok(missing(&names.collect(), (timeline, end), segment))
 }
 
+/// Whether a file is there, whole or as far as it is written; or one that comes after it.
+pub fn has_come(wal: &Path, file: &str) -> bool {
+    let entries = std::fs::read_dir(wal).into_iter().flatten();
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.any(|name| name.get(..24).is_some_and(|name| name >= file))
+}
+
 /// Timeline and position at which a base backup is complete.
 fn end_of(manifest: &str) -> Option<(u32, u64)> {
     let read: Value = serde_json::from_str(manifest).ok()?;

@@ -21,9 +21,9 @@ use crate::metrics::Metrics;
 
 /// No request is worked on for longer; whoever asked has long given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// 20 MiB over a slow line. Every bit of it has a timeout of its own.
-const UPLOAD: &str = "/api/v1/files/upload";
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// 20 MiB over a slow line, every bit of which has a timeout of its own; and a bundle of all there is.
+const LONG: [&str; 2] = ["/api/v1/files/upload", "/api/v1/audit/export"];
+const LONG_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Puts every request into a conversation and every answer into shape.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl<E: Endpoint> Endpoint for Conversing<E> {
 }
 
 fn patience(request: &Request) -> Duration {
-    if request.uri().path() == UPLOAD { UPLOAD_PATIENCE } else { PATIENCE }
+    if LONG.contains(&request.uri().path()) { LONG_PATIENCE } else { PATIENCE }
 }
 
 /// A header of the contract that cannot be read must not count as absent.

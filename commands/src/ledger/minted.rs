@@ -1,7 +1,7 @@
 //! Whether a chain has what the log says of it: each mint and each movement of a token, and no other; and
 //! of the heads that were anchored, those of this very log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::contract::{Contract, ContractEvent};
 use domain::nft::address::EvmAddress;
@@ -39,6 +39,8 @@ pub struct Told {
     anchors: BTreeMap<(Deployed, u64), (String, i64)>,
     /// Up to this final block every movement is said to be in the log.
     followed: BTreeMap<Deployed, u64>,
+    /// Made by the platform, whether it has ever minted there or not.
+    deployed: BTreeSet<Deployed>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -127,8 +129,10 @@ impl Told {
             ContractEvent::ContractFollowed { block, .. } => {
                 self.followed.insert(deployed, block);
             }
-            ContractEvent::ContractDeployed { .. }
-            | ContractEvent::AnchorAssigned { .. }
+            ContractEvent::ContractDeployed { .. } => {
+                self.deployed.insert(deployed);
+            }
+            ContractEvent::AnchorAssigned { .. }
             | ContractEvent::AnchorSlotLost { .. }
             | ContractEvent::AnchorFailed { .. } => {}
         }
@@ -138,6 +142,7 @@ impl Told {
     pub fn contracts(&self) -> impl Iterator<Item = Deployed> {
         let mut all: Vec<Deployed> = self.orders.values().copied().collect();
         all.extend(self.anchors.keys().map(|(deployed, _)| *deployed));
+        all.extend(self.followed.keys().chain(&self.deployed).copied());
         all.sort_unstable();
         all.dedup();
         all.into_iter()

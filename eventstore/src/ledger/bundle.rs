@@ -2,7 +2,7 @@
 //! with the events beside it and a page that says what is in it.
 
 use std::fs;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use domain::id::TenantId;
@@ -19,6 +19,8 @@ use crate::recorded::{Place, Recorded};
 pub const FORMAT: &str = "caskchain-bundle/1";
 /// Positions whose events share a file.
 pub const BLOCK: u64 = 65_536;
+/// No event is longer, in bytes.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
 /// Which events are in a bundle. The tree is always whole: it tells nothing but how many there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +117,28 @@ impl Line {
     }
 }
 
+/// The lines of an events' file, whatever is in them.
+pub struct Lines<R> {
+    from: R,
+    line: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub fn of(from: R) -> Self {
+        Self { from, line: Vec::new() }
+    }
+
+    /// What is longer than any event comes in pieces, which are none.
+    pub fn read(&mut self) -> Option<io::Result<&[u8]>> {
+        self.line.clear();
+        match (&mut self.from).take(LONGEST_LINE).read_until(b'\n', &mut self.line) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(&self.line)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
 #[derive(Debug, Error)]
 pub enum BundleError {
     #[error("{path}: {reason}")]
@@ -193,8 +217,9 @@ impl Bundle {
             let path = self.events_file(block, width);
             let io = |reason| BundleError::Io { path: path.clone(), reason };
             let file = fs::File::open(&path).map_err(io)?;
-            for line in io::BufReader::with_capacity(1 << 20, file).lines() {
-                let line: Option<Line> = serde_json::from_str(&line.map_err(io)?).ok();
+            let mut lines = Lines::of(io::BufReader::with_capacity(1 << 20, file));
+            while let Some(line) = lines.read() {
+                let line: Option<Line> = serde_json::from_slice(line.map_err(io)?).ok();
                 line.and_then(Line::recorded).into_iter().for_each(&mut hear);
             }
         }

@@ -69,6 +69,11 @@ impl Ledger {
              )
              from eventstore.checkpoints c
              where not $1 or exists (select from eventstore.cosignatures s where s.size = c.size)
+                 -- A name that ended in a restore is nobody's any more.
+                 and split_part(c.note, chr(10), 1) = (
+                     select split_part(n.note, chr(10), 1) from eventstore.checkpoints n
+                     order by n.size desc limit 1
+                 )
              order by c.size desc limit 1",
         )
         .bind(witnessed)

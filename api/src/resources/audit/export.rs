@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use domain::permission::Permission;
 use eventstore::ledger::bundle::{Bundle, Scope};
@@ -12,7 +11,6 @@ use poem::Body;
 use poem_openapi::payload::{Attachment, AttachmentType};
 use poem_openapi::{ApiResponse, OpenApi};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::timeout;
 
 use super::places::{Place, Places};
 use crate::http::authentication::{Caller, must_be_allowed};
@@ -22,7 +20,6 @@ use crate::resources::Tag;
 
 /// The database has other things to do.
 const AT_ONCE: usize = 2;
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 pub struct AuditExport {
     export: Export,
@@ -74,8 +71,8 @@ impl AuditExport {
         let folder = tempfile::tempdir().map_err(|error| Problem::internal(&error))?;
         let bundle = Bundle::at(&folder.path().join("bundle"));
         let scope = Scope::Tenant { tenant };
-        let writing = self.export.write(&bundle, &scope, false, |_| {});
-        timeout(PATIENCE, writing).await.map_err(|_| busy())??;
+        // It may take as long as the request may.
+        self.export.write(&bundle, &scope, false, |_| {}).await?;
         let packed = tokio::task::spawn_blocking(move || pack(folder.path()));
         let packed = packed.await.map_err(|error| Problem::internal(&error))?;
         let file = tokio::fs::File::from_std(packed.map_err(|error| Problem::internal(&error))?);

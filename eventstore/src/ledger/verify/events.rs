@@ -1,16 +1,16 @@
 //! The events: whether each is the one at its place, in order, decodes, and follows from the rules.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 
 use cqrs_es::persist::SerializedEvent;
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::moment::Moment;
 use domain::permission::ActorType;
-use domain::replay::{Deed, Doubt, Replay};
+use domain::replay::{Deed, Doubt, Replay, is_readable};
 use serde_json::Value;
 
-use super::super::bundle::{BLOCK, BundleError, Line, Scope, blocks};
+use super::super::bundle::{BLOCK, BundleError, Line, Lines, Scope, blocks};
 use super::super::checkpoint::Checkpoint;
 use super::super::hash::{self, Hash};
 use super::super::leaf;
@@ -57,10 +57,10 @@ impl Audit<'_> {
                     break;
                 }
             };
-            for line in BufReader::with_capacity(1 << 20, file).lines() {
+            let mut lines = Lines::of(BufReader::with_capacity(1 << 20, file));
+            while let Some(line) = lines.read() {
                 let io = |reason| BundleError::Io { path: path.clone(), reason };
-                let line = line.map_err(io)?;
-                let line: Line = match serde_json::from_str(&line) {
+                let line: Line = match serde_json::from_slice(line.map_err(io)?) {
                     Ok(line) => line,
                     Err(error) => {
                         let after = last.map_or(0, |last| last + 1);
@@ -214,9 +214,6 @@ impl Audit<'_> {
     }
 
     fn rules(&mut self, event: &Recorded, position: u64, seen: &mut Seen, replay: &mut Replay) {
-        if !self.brought.replay || !self.contents.scope.has_whole_streams() {
-            return;
-        }
         let data = match event.data() {
             Ok(data) => data,
             Err(error) => return self.found(Claim::Decoding, Some(position), error.to_string()),
@@ -230,6 +227,12 @@ impl Audit<'_> {
             data,
             Value::Null,
         );
+        if !self.judges() {
+            if let Err(Doubt::Undecodable(what) | Doubt::Illegal(what)) = is_readable(stored) {
+                self.found(Claim::Decoding, Some(position), what);
+            }
+            return;
+        }
         let metadata = &event.metadata;
         let is_person = metadata.actor_type == ActorType::User;
         let deed = Deed {
@@ -248,7 +251,15 @@ impl Audit<'_> {
         }
     }
 
+    /// Whether events are judged by the rules: that takes their streams from the beginning on.
+    fn judges(&self) -> bool {
+        self.brought.replay && self.contents.scope.has_whole_streams()
+    }
+
     fn conclude(&mut self, seen: &Seen) {
+        if seen.events == 0 && self.brought.scope != Scope::Log {
+            self.found(Claim::Events, None, "there is not one event of what was asked for");
+        }
         self.checked(Claim::Events, format!("{} events are those of the tree", seen.events));
         let streams = format!(
             "{} streams and {} tenants without gaps",
@@ -256,8 +267,8 @@ impl Audit<'_> {
             seen.tenants.len()
         );
         self.checked(Claim::Order, streams);
-        if self.brought.replay && self.contents.scope.has_whole_streams() {
-            self.checked(Claim::Decoding, format!("{} events decode", seen.events));
+        self.checked(Claim::Decoding, format!("{} events decode", seen.events));
+        if self.judges() {
             let ruled = format!(
                 "{} events follow from the rules; {} are of kinds that are only replayed",
                 seen.ruled, seen.unruled

@@ -173,6 +173,9 @@ impl Audit<'_> {
             limits
                 .push("that the log is the one of yesterday: no earlier head was given".to_owned());
         }
+        if !self.brought.replay {
+            limits.push("that events follow from the rules: that was not asked for".to_owned());
+        }
         match &self.contents.scope {
             Scope::Log => {}
             Scope::Range { from, to } => limits.push(format!(
