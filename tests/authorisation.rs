@@ -110,7 +110,7 @@ const ADMINISTRATORS: [&str; 23] = [
 ];
 
 /// What everybody may.
-const EVERYBODY: [&str; 56] = [
+const EVERYBODY: [&str; 57] = [
     "contracts",
     "logout",
     "revoke_token",
@@ -167,6 +167,7 @@ const EVERYBODY: [&str; 56] = [
     "gas_price",
     "transaction",
     "ledger_receipt",
+    "ledger_event",
 ];
 
 #[tokio::test]

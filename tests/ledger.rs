@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventstore::ledger::checkpoint::Checkpoint;
+use eventstore::ledger::hash::sha256;
 use eventstore::ledger::key::{Kind, SigningKey};
 use eventstore::ledger::note::{Note, Signature};
 use eventstore::ledger::receipt::Receipt;
@@ -87,6 +88,22 @@ async fn whoever_commands_gets_a_receipt_that_anybody_can_check() {
     let key = strangers::key(&visitor).await;
     strangers::sigstore(&receipt, &key).await.unwrap();
     let ours = Receipt::parse(&receipt).unwrap();
+    // It is of what was done, which is shown to whoever did it, to the cask's owner and to auditors.
+    let event = text(&isla, &format!("/receipts/{position}/event")).await;
+    let done: Value = serde_json::from_str(&event).unwrap();
+    assert_eq!(done["type"], "whiskey.registered");
+    assert_eq!(ours.entry[ours.entry.len() - 32..], sha256(event.as_bytes()));
+    let keeper = server.administrator().await;
+    assert_eq!(text(&keeper, &format!("/receipts/{position}/event")).await, event);
+    let cask = done["aggregateId"].as_str().unwrap();
+    let approved = keeper.put(&format!("/api/v1/whiskeys/{cask}/approve")).await.expect(200);
+    isla.get_at(&format!("/api/v1/whiskeys/{cask}"), approved.position()).await.expect(200);
+    let approved = format!("/receipts/{}/event", approved.position());
+    let event: Value = serde_json::from_str(&text(&isla, &approved).await).unwrap();
+    assert_eq!(event["type"], "whiskey.approved");
+    let finlay = server.person("Finlay").await;
+    finlay.get(&format!("{LEDGER}{approved}")).await.refused(403, "PERMISSION_DENIED");
+    finlay.get(&format!("{LEDGER}/receipts/99999999/event")).await.refused(404, "NOT_FOUND");
     let head = ours.verify(&key.parse().unwrap()).unwrap();
     assert!(head.size > position.cast_unsigned());
     assert_eq!(ours.to_string(), receipt);

@@ -145,7 +145,12 @@ fn resources(platform: &Platform) -> Resources {
             AuditEvents { journal: platform.journal.clone() },
             AuditStream::new(platform.journal.clone(), platform.believer.revocations.clone()),
             AuditExport::new(platform.export.clone()),
-            LedgerProofs { ledger: platform.ledger.clone(), commands: commands.clone() },
+            LedgerProofs {
+                ledger: platform.ledger.clone(),
+                commands: commands.clone(),
+                journal: platform.journal.clone(),
+                readers: platform.readers.clone(),
+            },
         ),
     )
 }

@@ -91,16 +91,23 @@ impl Pagination {
 pub struct MadeOf {
     /// The position up to which the log was read.
     position: String,
-    /// The events that made it so, each by its position; `/ledger/receipts/{position}` proves each.
+    /// How many events made it so.
+    count: u64,
+    /// The last thousand of them, each by its position: `/ledger/receipts/{position}` proves each, and
+    /// `/ledger/receipts/{position}/event` is its text.
     events: Vec<String>,
 }
+
+/// Of the events that an answer was made of, so many are named.
+const NAMED: usize = 1_000;
 
 impl MadeOf {
     /// Of one stream, or of several.
     pub fn of(position: i64, mut events: Vec<i64>) -> Self {
         events.sort_unstable();
-        let events = events.iter().map(i64::to_string).collect();
-        Self { position: position.to_string(), events }
+        let named = events.iter().skip(events.len().saturating_sub(NAMED));
+        let (position, count) = (position.to_string(), events.len() as u64);
+        Self { position, count, events: named.map(i64::to_string).collect() }
     }
 }
 

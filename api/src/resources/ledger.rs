@@ -6,8 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use commands::Commands;
 use domain::id::TenantId;
-use domain::permission::Permission;
+use domain::permission::{Actor, ActorType, Permission};
 use domain::violation::Violation;
+use eventstore::Recorded;
+use eventstore::journal::Journal;
 use eventstore::ledger::hash::Hash;
 use eventstore::ledger::leaf;
 use eventstore::ledger::read::{Head, Ledger, LedgerError};
@@ -18,6 +20,7 @@ use poem::{IntoResponse, Response, handler};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::PlainText;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use projections::{PastError, Readers};
 
 use super::Tag;
 use crate::http::authentication::{Caller, Visitor, must_be_allowed};
@@ -34,6 +37,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 pub struct LedgerProofs {
     pub ledger: Ledger,
     pub commands: Commands,
+    pub journal: Journal,
+    pub readers: Readers,
 }
 
 /// A text for programs, in no envelope.
@@ -173,9 +178,48 @@ impl LedgerProofs {
         }
         Ok(Text::Plain(PlainText(receipt.to_string()), NOT_KEPT.to_owned()))
     }
+
+    /// The event that a receipt is of
+    ///
+    /// Its stored text, byte for byte: the SHA-256 of it is the end of the receipt's entry. What is
+    /// personal in it is sealed. For whoever caused it, for the owner of the cask it happened to, and for
+    /// auditors.
+    #[oai(path = "/ledger/receipts/:position/event", method = "get", operation_id = "ledger_event")]
+    async fn ledger_event(
+        &self,
+        caller: Caller,
+        #[oai(name = "position")] at: Path<String>,
+    ) -> Result<Text, Problem> {
+        let (actor, at) = (caller.0, position("position", &at.0)?);
+        let events = self.journal.after(at - 1, 1).await.map_err(PastError::from)?;
+        // Another tenant's events are not there.
+        let is_it = |event: &Recorded| event.position == at && event.tenant == actor.tenant();
+        let event = events.into_iter().find(is_it);
+        let event = event.ok_or_else(|| Problem::new(ErrorCode::NotFound))?;
+        if !self.has_to_do_with(&actor, &event).await? {
+            must_be_allowed(&actor, Permission::READ_AUDIT)?;
+        }
+        Ok(Text::Plain(PlainText(event.envelope), "private, no-store".to_owned()))
+    }
 }
 
 impl LedgerProofs {
+    /// Whether it is of the caller's own doing, or happened to a cask of theirs.
+    async fn has_to_do_with(&self, actor: &Actor, event: &Recorded) -> Result<bool, Problem> {
+        let Some(user) = actor.user() else { return Ok(false) };
+        let by = &event.metadata;
+        if by.actor_type == ActorType::User && by.actor == user.to_string() {
+            return Ok(true);
+        }
+        // A token has its cask's id.
+        if !["whiskey", "nft"].contains(&event.aggregate_type.as_str()) {
+            return Ok(false);
+        }
+        let Ok(cask) = event.aggregate_id.parse() else { return Ok(false) };
+        let cask = self.readers.whiskey(actor.tenant(), cask).await?;
+        Ok(cask.is_some_and(|cask| cask.owner == user.value()))
+    }
+
     async fn head(&self, witnessed: bool) -> Result<Head, Problem> {
         let head = self.ledger.head(witnessed).await?;
         head.ok_or_else(|| Problem::new(ErrorCode::NotFound))

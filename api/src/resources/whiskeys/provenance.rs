@@ -62,7 +62,7 @@ struct ProvenEvent {
     event_type: String,
     at: String,
     /// The log's entry, in base64: with the SHA-256 of the event, which the cask's owner can show
-    /// (`docs/ledger.md`). Null until a head covers it, some 200 ms.
+    /// (`/ledger/receipts/{position}/event`; `docs/ledger.md`). Null until a head covers it, some 200 ms.
     entry: Option<String>,
     /// From the entry to the head's root: RFC 6962, section 2.1.1, in base64.
     path: Option<Vec<String>>,
