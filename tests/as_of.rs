@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Person, World, calm, cask, until};
+use crate::world::auditor::receipt_of;
+use crate::world::{Answer, Person, World, calm, cask, strangers, until};
 
 /// Remembers what a read answered after each command.
 struct Memory<'a> {
@@ -30,7 +31,8 @@ impl Memory<'_> {
             let made_of = &again.body["madeOf"];
             assert_eq!(made_of["position"], position.to_string());
             let events = made_of["events"].as_array().unwrap().iter();
-            let events: Vec<i64> = events.map(|at| at.as_str().unwrap().parse().unwrap()).collect();
+            let at = |event: &Value| event["position"].as_str().unwrap().parse().unwrap();
+            let events: Vec<i64> = events.map(at).collect();
             assert!(events.is_sorted() && events.last() <= Some(position), "{made_of} {position}");
         }
         let different: BTreeSet<_> = self.seen.iter().map(|(_, then)| then.to_string()).collect();
@@ -79,19 +81,24 @@ async fn a_cask_is_shown_as_it_was_after_each_command_of_its_life() {
     let lost = json!({ "reason": "lost" });
     let last = memory.after(mairi.post(&to("/retire"), lost).await.expect(200)).await;
     memory.is_given_again().await;
-    let last_seen = isla.get(&format!("{path}?asOf={}", last.position())).await.expect(200);
-    let made_of = last_seen.body["madeOf"]["events"].as_array().unwrap();
+    let last_seen = until("a head covers all it was made of", || async {
+        let seen = isla.get(&format!("{path}?asOf={}", last.position())).await.expect(200);
+        let events = seen.body["madeOf"]["events"].as_array().unwrap();
+        events.iter().all(|event| event["path"].is_array()).then_some(seen)
+    })
+    .await;
+    let made_of = &last_seen.body["madeOf"];
+    let events = made_of["events"].as_array().unwrap();
+    assert_eq!(made_of["count"], events.len());
     let happened = mairi.get_at(&to("/history?limit=100"), last.position()).await.expect(200);
     let happened: Vec<_> =
         happened.data().as_array().unwrap().iter().map(|event| &event["position"]).collect();
-    assert_eq!(made_of.iter().collect::<Vec<_>>(), happened);
-    for position in made_of {
-        let receipt = format!("/api/v1/ledger/receipts/{}", position.as_str().unwrap());
-        until("its receipt is there", || async {
-            let asked = isla.request(reqwest::Method::GET, &receipt).send().await.ok()?;
-            (asked.status() == 200).then_some(())
-        })
-        .await;
+    let positions: Vec<_> = events.iter().map(|event| &event["position"]).collect();
+    assert_eq!(positions, happened);
+    // Each is proven by what the answer brings, for anybody.
+    let key = strangers::key(&server.visitor()).await;
+    for event in events {
+        strangers::sigstore(&receipt_of(event, made_of).to_string(), &key).await.unwrap();
     }
 
     // By the time of what was recorded last then.
@@ -201,6 +208,11 @@ async fn a_long_life_is_folded_in_time() {
         let then = isla.get(&path).await.expect(200);
         let amount = format!("{number}.0000");
         assert_eq!(then.data()["marketValue"]["amount"], amount);
+        let made_of = &then.body["madeOf"];
+        assert_eq!(made_of["count"], number + 1);
+        let named = usize::try_from(number + 1).unwrap().min(100);
+        assert_eq!(made_of["events"].as_array().unwrap().len(), named);
+        assert_eq!(made_of["events"][named - 1]["position"], as_of.to_string());
         assert_eq!(then.header("etag"), format!("\"{}\"", number + 1));
     }
 }

@@ -7,6 +7,7 @@ use eventstore::ledger::note::Note;
 use eventstore::ledger::receipt::Receipt;
 use serde_json::json;
 
+use crate::world::auditor::receipt_of;
 use crate::world::{calm, strangers, until};
 
 #[tokio::test]
@@ -55,17 +56,11 @@ async fn everybody_sees_where_an_approved_cask_comes_from_and_nobody_whose_it_is
 
     // By what anybody has at home: the proof as a receipt, the event as its owner would show it.
     let key = strangers::key(&visitor).await;
-    let note = Note::parse(cask["checkpoint"].as_str().unwrap()).unwrap();
-    let decoded = |text: &serde_json::Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
     let log = calm.world.log().await;
     for event in events {
-        let index: u64 = event["position"].as_str().unwrap().parse().unwrap();
-        let hash = |text| Hash::try_from(decoded(text)).unwrap();
-        let path = event["path"].as_array().unwrap().iter().map(hash).collect();
-        let entry = decoded(&event["entry"]);
-        let mut receipt = Receipt { entry, index, path, note: note.clone() };
+        let mut receipt = receipt_of(event, cask);
         strangers::sigstore(&receipt.to_string(), &key).await.unwrap();
-        let (_, envelope) = &log[usize::try_from(index).unwrap()];
+        let (_, envelope) = &log[usize::try_from(receipt.index).unwrap()];
         assert_eq!(receipt.entry[36..], sha256(envelope.as_bytes()));
         receipt.index ^= 1;
         assert!(receipt.verify(&key.parse().unwrap()).is_err());

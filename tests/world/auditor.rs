@@ -114,3 +114,15 @@ impl Bundle {
         assert!(first["what"].as_str().unwrap().contains(words), "{report:#}");
     }
 }
+
+/// An event with its proof, beside the head it leads to, as the receipt it is.
+pub fn receipt_of(event: &Value, beside: &Value) -> Receipt {
+    let decoded = |text: &Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
+    let hash = |text| Hash::try_from(decoded(text)).unwrap();
+    Receipt {
+        entry: decoded(&event["entry"]),
+        index: event["position"].as_str().unwrap().parse().unwrap(),
+        path: event["path"].as_array().unwrap().iter().map(hash).collect(),
+        note: Note::parse(beside["checkpoint"].as_str().unwrap()).unwrap(),
+    }
+}

@@ -1,5 +1,6 @@
 //! The envelope of every success, and the headers that say where in the log it stands.
 
+use eventstore::ledger::read::Ledger;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
@@ -10,6 +11,8 @@ use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
 use super::conversation::Conversation;
+use super::problem::Problem;
+use super::proofs::{Proofs, ProvenPosition};
 
 pub const SERVICE: &str = "caskchain";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -93,21 +96,27 @@ pub struct MadeOf {
     position: String,
     /// How many events made it so.
     count: u64,
-    /// The last thousand of them, each by its position: `/ledger/receipts/{position}` proves each, and
-    /// `/ledger/receipts/{position}/event` is its text.
-    events: Vec<String>,
+    /// A signed head of the log (C2SP tlog-checkpoint), which the paths lead to; null before the first.
+    checkpoint: Option<String>,
+    /// The last hundred of them, oldest first. `/ledger/receipts/{position}/event` is the text of one.
+    events: Vec<ProvenPosition>,
 }
 
-/// Of the events that an answer was made of, so many are named.
-const NAMED: usize = 1_000;
+/// Of the events that an answer was made of, so many are named: each wants a proof.
+const NAMED: usize = 100;
 
 impl MadeOf {
     /// Of one stream, or of several.
-    pub fn of(position: i64, mut events: Vec<i64>) -> Self {
+    pub async fn of(
+        ledger: &Ledger,
+        position: i64,
+        mut events: Vec<i64>,
+    ) -> Result<Self, Problem> {
         events.sort_unstable();
-        let named = events.iter().skip(events.len().saturating_sub(NAMED));
+        let named = &events[events.len().saturating_sub(NAMED)..];
+        let Proofs { checkpoint, events: proven } = Proofs::of(ledger, named).await?;
         let (position, count) = (position.to_string(), events.len() as u64);
-        Self { position, count, events: named.map(i64::to_string).collect() }
+        Ok(Self { position, count, checkpoint, events: proven })
     }
 }
 

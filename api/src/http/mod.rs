@@ -17,6 +17,7 @@ mod nested;
 pub mod past;
 pub mod portion;
 pub mod problem;
+pub mod proofs;
 pub mod reading;
 pub mod service;
 pub mod sips;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::violation::Violation;
 use eventstore::journal::JournalError;
+use eventstore::ledger::read::Ledger;
 use eventstore::vault::VaultError;
 use projections::{Past, PastError, Then};
 use tokio::time::timeout;
@@ -31,10 +32,15 @@ where
 }
 
 /// What is shown of it, and what it was made of.
-pub fn shown<T>(then: Option<Then<T>>) -> (Option<T>, Option<MadeOf>) {
+pub async fn shown<T>(
+    ledger: &Ledger,
+    then: Option<Then<T>>,
+) -> Result<(Option<T>, Option<MadeOf>), Problem> {
     match then {
-        Some(Then { row, position, events }) => (Some(row), Some(MadeOf::of(position, events))),
-        None => (None, None),
+        Some(Then { row, position, events }) => {
+            Ok((Some(row), Some(MadeOf::of(ledger, position, events).await?)))
+        }
+        None => Ok((None, None)),
     }
 }
 

@@ -294,7 +294,7 @@ fn beyond(name: &str, end: u64) -> Problem {
     Problem::invalid_field(name, Violation::OutOfRange("0".to_owned(), last))
 }
 
-pub fn written(hashes: &[Hash]) -> Vec<String> {
+fn written(hashes: &[Hash]) -> Vec<String> {
     hashes.iter().map(|hash| STANDARD.encode(hash)).collect()
 }
 

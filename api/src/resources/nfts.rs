@@ -5,6 +5,7 @@ use commands::nft::Generation;
 use domain::id::WhiskeyId;
 use domain::nft::address::Recipient;
 use domain::permission::Permission;
+use eventstore::ledger::read::Ledger;
 use poem::{IntoResponse, Response};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::registry::{
@@ -32,6 +33,7 @@ pub struct Nfts {
     pub commands: Commands,
     pub readers: Readers,
     pub past: Past,
+    pub ledger: Ledger,
 }
 
 /// A cask whose token is to be minted.
@@ -182,7 +184,8 @@ impl Nfts {
         let (tenant, token) = (caller.0.tenant(), whiskey_id(&token_id.0)?);
         let (row, made_of) = match as_of.0 {
             Some(then) => {
-                shown(rebuilt(&self.past, &then, |at| self.past.nft(tenant, token, at)).await?)
+                let past = rebuilt(&self.past, &then, |at| self.past.nft(tenant, token, at));
+                shown(&self.ledger, past.await?).await?
             }
             None => (self.readers.nft(tenant, token).await?, None),
         };

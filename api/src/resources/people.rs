@@ -8,6 +8,7 @@ use domain::moment::Moment;
 use domain::permission::Permission;
 use domain::user::Status;
 use domain::violation::bounded_text;
+use eventstore::ledger::read::Ledger;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::users::{Filter, UserRow};
@@ -30,6 +31,7 @@ pub struct People {
     pub commands: Commands,
     pub readers: Readers,
     pub past: Past,
+    pub ledger: Ledger,
 }
 
 /// What everybody of the tenant may know of somebody.
@@ -160,7 +162,8 @@ impl People {
         let (tenant, user) = (caller.0.tenant(), user(&id.0)?);
         let (row, made_of) = match as_of.0 {
             Some(then) => {
-                shown(rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?)
+                let past = rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at));
+                shown(&self.ledger, past.await?).await?
             }
             None => (self.readers.user(tenant, user).await?, None),
         };

@@ -4,6 +4,7 @@ use commands::Commands;
 use commands::user::Profile;
 use domain::language::Language;
 use domain::user::names::{FullName, Phone, Username};
+use eventstore::ledger::read::Ledger;
 use poem_openapi::param::{Header, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::sessions::SessionRow;
@@ -29,6 +30,7 @@ pub struct Users {
     pub commands: Commands,
     pub readers: Readers,
     pub past: Past,
+    pub ledger: Ledger,
 }
 
 /// A person. What has been erased is null.
@@ -176,7 +178,8 @@ impl Users {
         let tenant = actor.tenant();
         let (row, made_of) = match as_of.0 {
             Some(then) => {
-                shown(rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at)).await?)
+                let past = rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at));
+                shown(&self.ledger, past.await?).await?
             }
             None => (self.readers.user(tenant, user).await?, None),
         };

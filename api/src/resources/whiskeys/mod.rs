@@ -14,6 +14,7 @@ pub mod transfer;
 use commands::{Commands, Done};
 use domain::id::WhiskeyId;
 use domain::permission::Permission;
+use eventstore::ledger::read::Ledger;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi};
 use projections::{Past, Projection, Readers, nfts, whiskeys};
@@ -36,6 +37,7 @@ pub struct Whiskeys {
     pub commands: Commands,
     pub readers: Readers,
     pub past: Past,
+    pub ledger: Ledger,
 }
 
 #[derive(Object)]
@@ -96,8 +98,8 @@ impl Whiskeys {
                 let past =
                     rebuilt(&self.past, &then, |at| self.past.whiskey_beside(tenant, id, at));
                 match past.await? {
-                    Some((cask, nft)) => (shown(Some(cask)), nft),
-                    None => (shown(None), None),
+                    Some((cask, nft)) => (shown(&self.ledger, Some(cask)).await?, nft),
+                    None => ((None, None), None),
                 }
             }
             None => {

@@ -1,7 +1,5 @@
 //! Where a cask comes from, for everybody: what it is, and that the log has what happened to it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::violation::Violation;
 use eventstore::journal::Journal;
 use eventstore::ledger::read::Ledger;
@@ -16,8 +14,8 @@ use super::whiskey_id;
 use crate::http::envelope::{Found, Pagination};
 use crate::http::error_code::ErrorCode;
 use crate::http::problem::Problem;
+use crate::http::proofs::Proofs;
 use crate::http::reading::page;
-use crate::resources::ledger::written as hashes_written;
 use crate::resources::{Tag, written};
 
 pub struct Provenance {
@@ -109,22 +107,14 @@ impl Provenance {
         row: WhiskeyRow,
         rows: Vec<HappenedRow>,
     ) -> Result<WhiskeyProvenance, Problem> {
-        let head = self.ledger.head(false).await?;
-        let covered = head.as_ref().map_or(0, |head| head.size);
-        let indices = rows.iter().map(|row| row.position.cast_unsigned());
-        let indices: Vec<u64> = indices.filter(|index| *index < covered).collect();
-        let proofs = self.ledger.included(&indices, covered).await?;
-        // Positions ascend: what no head covers yet is last.
-        let mut proofs = proofs.into_iter();
-        let events = rows.into_iter().map(|row| {
-            let (entry, path) = proofs.next().unzip();
-            ProvenEvent {
-                position: row.position.to_string(),
-                event_type: row.event_type,
-                at: written(row.at),
-                entry: entry.map(|entry| STANDARD.encode(entry)),
-                path: path.map(|path| hashes_written(&path)),
-            }
+        let positions: Vec<i64> = rows.iter().map(|row| row.position).collect();
+        let proofs = Proofs::of(&self.ledger, &positions).await?;
+        let events = rows.into_iter().zip(proofs.events).map(|(row, proven)| ProvenEvent {
+            position: proven.position,
+            event_type: row.event_type,
+            at: written(row.at),
+            entry: proven.entry,
+            path: proven.path,
         });
         let (events, details) = (events.collect(), row.details.0);
         Ok(WhiskeyProvenance {
@@ -141,7 +131,7 @@ impl Provenance {
             cask_type: details.cask_type.word().to_owned(),
             fill_date: details.fill_date.map(|date| date.to_string()),
             network: row.network,
-            checkpoint: head.map(|head| head.note.to_string()),
+            checkpoint: proofs.checkpoint,
             events,
         })
     }
