@@ -1,10 +1,6 @@
 //! Where a cask comes from, shown to everybody and proven to whoever doubts it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use eventstore::ledger::hash::{Hash, sha256};
-use eventstore::ledger::note::Note;
-use eventstore::ledger::receipt::Receipt;
+use eventstore::ledger::hash::sha256;
 use serde_json::json;
 
 use crate::world::auditor::receipt_of;

@@ -100,13 +100,28 @@ fn resources(platform: &Platform) -> Resources {
             Alerts { readers: readers.clone() },
         ),
         (
-            Users { commands: commands.clone(), readers: readers.clone(), past: past.clone(), ledger: platform.ledger.clone() },
-            People { commands: commands.clone(), readers: readers.clone(), past: past.clone(), ledger: platform.ledger.clone() },
+            Users {
+                commands: commands.clone(),
+                readers: readers.clone(),
+                past: past.clone(),
+                ledger: platform.ledger.clone(),
+            },
+            People {
+                commands: commands.clone(),
+                readers: readers.clone(),
+                past: past.clone(),
+                ledger: platform.ledger.clone(),
+            },
             Tenants { commands: commands.clone() },
             Notifications { commands: commands.clone() },
         ),
         (
-            Whiskeys { commands: commands.clone(), readers: readers.clone(), past: past.clone(), ledger: platform.ledger.clone() },
+            Whiskeys {
+                commands: commands.clone(),
+                readers: readers.clone(),
+                past: past.clone(),
+                ledger: platform.ledger.clone(),
+            },
             Catalogue { commands: commands.clone(), readers: readers.clone() },
             Records { commands: commands.clone() },
             Transfers { commands: commands.clone() },
@@ -128,7 +143,12 @@ fn resources(platform: &Platform) -> Resources {
             Attachments { commands: commands.clone() },
         ),
         (
-            Nfts { commands: commands.clone(), readers: readers.clone(), past, ledger: platform.ledger.clone() },
+            Nfts {
+                commands: commands.clone(),
+                readers: readers.clone(),
+                past,
+                ledger: platform.ledger.clone(),
+            },
             Ipfs { gateway: gateway_of(platform) },
             Mints { commands: commands.clone() },
             Owning { commands: commands.clone() },

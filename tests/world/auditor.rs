@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use eventstore::ledger::hash::Hash;
+use eventstore::ledger::note::Note;
+use eventstore::ledger::receipt::Receipt;
 use serde_json::Value;
 
 use super::{World, run};

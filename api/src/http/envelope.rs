@@ -107,11 +107,7 @@ const NAMED: usize = 100;
 
 impl MadeOf {
     /// Of one stream, or of several.
-    pub async fn of(
-        ledger: &Ledger,
-        position: i64,
-        mut events: Vec<i64>,
-    ) -> Result<Self, Problem> {
+    pub async fn of(ledger: &Ledger, position: i64, mut events: Vec<i64>) -> Result<Self, Problem> {
         events.sort_unstable();
         let named = &events[events.len().saturating_sub(NAMED)..];
         let Proofs { checkpoint, events: proven } = Proofs::of(ledger, named).await?;
