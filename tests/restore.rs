@@ -85,7 +85,8 @@ impl Backup {
             .unwrap();
         until("the write-ahead log is followed", || async {
             let came: Option<(bool,)> = sqlx::query_as(
-                "select restart_lsn >= $1::pg_lsn from pg_replication_slots where active",
+                "select coalesce(restart_lsn >= $1::pg_lsn, false)
+                 from pg_replication_slots where active",
             )
             .bind(&written)
             .fetch_optional(&database)

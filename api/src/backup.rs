@@ -228,8 +228,9 @@ async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bo
             "write-ahead log: {missing} is missing, nothing after it counts; take a base backup"
         );
     }
-    let slot: Option<(bool, Option<i64>, Option<String>)> = sqlx::query_as(
-        "select active, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), restart_lsn)::bigint,
+    let slot: Option<(bool, bool, Option<i64>, Option<String>)> = sqlx::query_as(
+        "select active, coalesce(wal_status = 'lost', false),
+             pg_wal_lsn_diff(pg_current_wal_flush_lsn(), restart_lsn)::bigint,
              pg_walfile_name(restart_lsn)
          from pg_replication_slots where slot_name = $1",
     )
@@ -237,7 +238,7 @@ async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bo
     .fetch_optional(&database)
     .await?;
     let is_followed = match slot {
-        Some((is_active, Some(behind), file)) => {
+        Some((is_active, _, Some(behind), file)) => {
             let comes_here = file.is_some_and(|file| wal::has_come(&folder.join("wal"), &file));
             let who = match (is_active, comes_here) {
                 (false, _) => "nobody follows it",
@@ -247,7 +248,11 @@ async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bo
             println!("write-ahead log: {who}, {behind} bytes behind");
             is_active && comes_here && behind <= i64::try_from(allowed).unwrap_or(i64::MAX)
         }
-        Some((_, None, _)) => {
+        Some((_, false, None, _)) => {
+            println!("write-ahead log: about to be followed, nothing has come yet");
+            false
+        }
+        Some((_, true, None, _)) => {
             println!(
                 "write-ahead log: the server no longer has what is missing; drop the slot {SLOT} and \
                  begin a new folder"
