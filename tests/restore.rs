@@ -1,136 +1,19 @@
 //! Everything is lost but what was backed up, and comes back as it was at a point in time.
 
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::Executor;
 
 use crate::world::auditor::Bundle;
+use crate::world::backup::Backup;
+use crate::world::killing::killed_at_table;
 use crate::world::mint_lab::MintLab;
 use crate::world::server::NOBODY;
-use crate::world::{Answer, Server, World, ended, is_alive, run, strangers, until};
+use crate::world::{Answer, World, ended, run, strangers, until};
 
 const NEW_ORIGIN: (&str, &str) = ("CASKCHAIN_LEDGER__ORIGIN", "casks.example/2");
-
-/// A folder that a follower of the write-ahead log writes to.
-struct Backup {
-    folder: tempfile::TempDir,
-    settings: Vec<(String, String)>,
-    follower: Server,
-}
-
-impl Backup {
-    async fn begin(world: &World) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = world.settings(&[]);
-        let command = format!("backup follow --to-folder {}", folder.path().display());
-        let follower = Server::start_as(&command, &folder.path().join("follower"), &settings);
-        Self { folder, settings, follower }
-    }
-
-    fn path(&self) -> &str {
-        self.folder.path().to_str().unwrap()
-    }
-
-    async fn take(&self, more: &[&str]) -> String {
-        let words = [&["backup", "take", "--to-folder", self.path()], more].concat();
-        run(&self.settings, &words, "").await.unwrap().trim().to_owned()
-    }
-
-    async fn check(&self, more: &[&str]) -> (i32, String) {
-        let words = [&["backup", "check", "--in-folder", self.path()], more].concat();
-        ended(&self.settings, &words).await
-    }
-
-    async fn follows_no_more(&self) {
-        self.follower.signal(rustix::process::Signal::KILL);
-        let pid = self.follower.pid;
-        until("nobody writes to the backup", || async { (!is_alive(pid)).then_some(()) }).await;
-    }
-
-    /// The whole files of the write-ahead log, oldest first.
-    fn segments(&self) -> Vec<std::path::PathBuf> {
-        let files = std::fs::read_dir(self.folder.path().join("wal")).unwrap();
-        let mut whole: Vec<_> = files
-            .map(|file| file.unwrap().path())
-            .filter(|path| path.file_name().unwrap().len() == 24)
-            .collect();
-        whole.sort();
-        whole
-    }
-
-    /// From now on no command is answered before the follower has it on its disk.
-    async fn is_waited_for(&self, world: &World) {
-        self.has_come(world).await;
-        let database = world.database().await;
-        let set = "alter system set synchronous_standby_names = 'pg_receivewal'";
-        database.execute(set).await.unwrap();
-        database.execute("select pg_reload_conf()").await.unwrap();
-        until("the follower is waited for", || async {
-            let state = "select count(*) from pg_stat_replication where sync_state = 'sync'";
-            let (count,): (i64,) = sqlx::query_as(state).fetch_one(&database).await.unwrap();
-            (count == 1).then_some(())
-        })
-        .await;
-    }
-
-    /// Waits until everything that is committed now is on the follower's disk.
-    async fn has_come(&self, world: &World) {
-        let database = world.database().await;
-        let (written,): (String,) = sqlx::query_as("select pg_current_wal_flush_lsn()::text")
-            .fetch_one(&database)
-            .await
-            .unwrap();
-        until("the write-ahead log is followed", || async {
-            let came: Option<(bool,)> = sqlx::query_as(
-                "select coalesce(restart_lsn >= $1::pg_lsn, false)
-                 from pg_replication_slots where active",
-            )
-            .bind(&written)
-            .fetch_optional(&database)
-            .await
-            .unwrap();
-            came.is_some_and(|(came,)| came).then_some(())
-        })
-        .await;
-    }
-
-    /// The server dies, its disk as well; and there is another one.
-    async fn restore(&self, world: &mut World, until_then: Option<&str>) {
-        world.postgres.kill().await.unwrap();
-        self.follows_no_more().await;
-        let data = world.postgres.data();
-        let owner = std::fs::metadata(&data).unwrap();
-        std::fs::remove_dir_all(&data).unwrap();
-        let data_text = data.to_str().unwrap();
-        let mut words =
-            vec!["restore", "cluster", "--from-folder", self.path(), "--to-folder", data_text];
-        words.extend(until_then.map(|at| ["--until", at]).into_iter().flatten());
-        run(&self.settings, &words, "").await.unwrap();
-        // What runs as PostgreSQL's account elsewhere runs as whoever runs the tests here.
-        for folder in [self.folder.path(), &data] {
-            give(folder, owner.uid(), owner.gid());
-        }
-        world.postgres.start_again().await.unwrap();
-        until("the recovery is over", || async {
-            let asked = sqlx::query_as("select pg_is_in_recovery()");
-            let (recovers,): (bool,) = asked.fetch_one(&world.database().await).await.ok()?;
-            (!recovers).then_some(())
-        })
-        .await;
-    }
-}
-
-fn give(path: &Path, user: u32, group: u32) {
-    chown(path, Some(user), Some(group)).unwrap();
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).unwrap() {
-            give(&entry.unwrap().path(), user, group);
-        }
-    }
-}
 
 /// The server's own idea of now, after which nothing that was answered comes any more.
 async fn now(world: &World) -> String {
@@ -176,37 +59,6 @@ fn letters(data_folder: &Path, before: i64) -> Vec<(String, u64)> {
         .collect();
     letters.sort();
     letters
-}
-
-/// Kills a command as it comes to a table to write to it.
-async fn killed_at(table: &str, world: &World, settings: &[(String, String)], words: &[&str]) {
-    let database = world.database().await;
-    let mut held = database.begin().await.unwrap();
-    held.execute(format!("lock table {table} in exclusive mode").as_str()).await.unwrap();
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
-        .args(words)
-        .envs(settings.iter().cloned())
-        .spawn()
-        .unwrap();
-    let count = async |of: &str| -> i64 {
-        let (count,) = sqlx::query_as(of).fetch_one(&database).await.unwrap();
-        count
-    };
-    until("it comes to the table", || async {
-        assert!(command.id().is_some());
-        let waiting = format!(
-            "select count(*) from pg_locks where not granted and relation = '{table}'::regclass"
-        );
-        (count(&waiting).await > 0).then_some(())
-    })
-    .await;
-    command.kill().await.unwrap();
-    held.rollback().await.unwrap();
-    until("its connections are gone", || async {
-        let open = "select count(*) from pg_stat_activity where application_name like 'caskchain%'";
-        (count(open).await == 0).then_some(())
-    })
-    .await;
 }
 
 /// Settings of a command beside the server, on its folder.
@@ -306,7 +158,7 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
 
     // It dies in the middle: the restore is recorded, nobody is erased yet.
     let settings = beside(&lab, &[NEW_ORIGIN]);
-    killed_at("eventstore.vault_keys", &lab.world, &settings, &words).await;
+    killed_at_table("eventstore.vault_keys", &lab.world, &settings, &words).await;
     assert!(lab.world.log().await.len() > log_then.len());
     let said = run(&beside(&lab, &[NEW_ORIGIN]), &words, "").await.unwrap();
     let outcome: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
@@ -485,7 +337,7 @@ async fn restored_twice_from_one_backup_and_stopped_by_what_it_cannot_read() {
     // It dies when the ledger has its new name and the stream still is of what is no more.
     server.kill().await;
     backup.restore(&mut world, Some(&then)).await;
-    killed_at("eventstore.progress", &world, &second, &words).await;
+    killed_at_table("eventstore.progress", &world, &second, &words).await;
     let log = world.log().await;
     run(&second, &words, "").await.unwrap();
     assert_eq!(world.log().await, log);
@@ -510,81 +362,4 @@ async fn restored_twice_from_one_backup_and_stopped_by_what_it_cannot_read() {
     let told = format!("the lost user.knighted at position {at} is not known here");
     assert!(refused.contains(&told), "{refused}");
     assert_eq!(world.log().await, log_then);
-}
-
-#[tokio::test]
-async fn a_check_says_what_could_not_be_restored() {
-    let world = World::new().await;
-    let backup = Backup::begin(&world).await;
-    backup.has_come(&world).await;
-    let (code, said) = backup.check(&[]).await;
-    assert!(code == 1 && said.starts_with("base backup: none in"), "{said}");
-    backup.take(&[]).await;
-    let (code, said) = backup.check(&[]).await;
-    assert_eq!(code, 0, "{said}");
-    let (_, said) = until("the base backup is too old", || async {
-        let checked = backup.check(&["--within", "0"]).await;
-        (checked.0 == 1).then_some(checked)
-    })
-    .await;
-    assert!(said.contains(" s old") && said.contains(": followed"), "{said}");
-
-    // Base backups go to one folder, the write-ahead log to another.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let elsewhere = elsewhere.path().to_str().unwrap();
-    run(&backup.settings, &["backup", "take", "--to-folder", elsewhere], "").await.unwrap();
-    let words = ["backup", "check", "--in-folder", elsewhere];
-    let (code, said) = ended(&backup.settings, &words).await;
-    assert!(code == 1 && said.contains("followed into another folder"), "{said}");
-
-    // A file of the write-ahead log is gone, and a base backup from after it makes up for it.
-    let database = world.database().await;
-    let next_file = async || {
-        database
-            .execute("select pg_logical_emit_message(true, 'test', 'something')")
-            .await
-            .unwrap();
-        database.execute("select pg_switch_wal()").await.unwrap();
-    };
-    let before = backup.segments().len();
-    for _ in 0..3 {
-        next_file().await;
-    }
-    let segments = until("three files are whole", || async {
-        let segments = backup.segments();
-        (segments.len() >= before + 3).then_some(segments)
-    })
-    .await;
-    let lost = &segments[segments.len() - 2];
-    std::fs::remove_file(lost).unwrap();
-    let (code, said) = backup.check(&[]).await;
-    let told = format!("{} is missing", lost.file_name().unwrap().to_str().unwrap());
-    assert!(code == 1 && said.contains(&told), "{said}");
-    backup.take(&[]).await;
-    let (code, said) = backup.check(&[]).await;
-    assert_eq!(code, 0, "{said}");
-
-    // Nobody follows, until the server waits no longer; then nobody ever did.
-    backup.follows_no_more().await;
-    let wrong = async |what: &str| {
-        until(&format!("it is told that {what}"), || async {
-            let (code, said) = backup.check(&[]).await;
-            (code == 1 && said.contains(what)).then_some(())
-        })
-        .await;
-    };
-    wrong("nobody follows it").await;
-    database.execute("alter system set max_slot_wal_keep_size = '1MB'").await.unwrap();
-    database.execute("select pg_reload_conf()").await.unwrap();
-    until("the server waits no longer", || async {
-        next_file().await;
-        database.execute("checkpoint").await.unwrap();
-        let state = "select wal_status = 'lost' from pg_replication_slots";
-        let (is_lost,): (bool,) = sqlx::query_as(state).fetch_one(&database).await.unwrap();
-        is_lost.then_some(())
-    })
-    .await;
-    wrong("the server no longer has what is missing").await;
-    database.execute("select pg_drop_replication_slot('caskchain_backup')").await.unwrap();
-    wrong("never followed").await;
 }

@@ -9,6 +9,7 @@ mod anchors;
 mod as_of;
 mod audit;
 mod authorisation;
+mod backup;
 mod bad_input;
 mod cask_life;
 mod casks;

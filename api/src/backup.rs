@@ -239,7 +239,9 @@ async fn check(url: &str, folder: &Path, within: u64, allowed: u64) -> Result<bo
     .await?;
     let is_followed = match slot {
         Some((is_active, _, Some(behind), file)) => {
-            let comes_here = file.is_some_and(|file| wal::has_come(&folder.join("wal"), &file));
+            let wal = folder.join("wal");
+            let comes_here = file.map(|file| wal::has_come(&wal, &file)).transpose()?;
+            let comes_here = comes_here.unwrap_or(false);
             let who = match (is_active, comes_here) {
                 (false, _) => "nobody follows it",
                 (true, false) => "followed into another folder",

@@ -23,7 +23,7 @@ use crate::wiring::StartError;
 /// A request is a proof and a note.
 const LONGEST_REQUEST: usize = 64 * 1024;
 
-/// Whoever says nothing for so long is gone, also in the middle of a request.
+/// Connections over which nothing comes or goes for so long are closed.
 const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]

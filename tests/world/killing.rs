@@ -4,9 +4,10 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use reqwest::RequestBuilder;
 use serde_json::Value;
+use sqlx::Executor;
 use tokio::time::{Duration, timeout};
 
-use super::{Answer, Server, World};
+use super::{Answer, Server, World, until};
 
 /// Asks everything at once, and kills the server the moment so many more events of a kind are in the
 /// log: whatever ought to be written with the last of them is written, or never will be. Gives the
@@ -37,6 +38,42 @@ pub async fn killed_at(
     let mut answers = asking.await.unwrap();
     answers.sort_by_key(|(number, _)| *number);
     answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// Kills a command as it comes to a table to write to it.
+pub async fn killed_at_table(
+    table: &str,
+    world: &World,
+    settings: &[(String, String)],
+    words: &[&str],
+) {
+    let database = world.database().await;
+    let mut held = database.begin().await.unwrap();
+    held.execute(format!("lock table {table} in exclusive mode").as_str()).await.unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
+        .args(words)
+        .envs(settings.iter().cloned())
+        .spawn()
+        .unwrap();
+    let count = async |of: &str| -> i64 {
+        let (count,) = sqlx::query_as(of).fetch_one(&database).await.unwrap();
+        count
+    };
+    until("it comes to the table", || async {
+        assert!(command.id().is_some());
+        let waiting = format!(
+            "select count(*) from pg_locks where not granted and relation = '{table}'::regclass"
+        );
+        (count(&waiting).await > 0).then_some(())
+    })
+    .await;
+    command.kill().await.unwrap();
+    held.rollback().await.unwrap();
+    until("its connections are gone", || async {
+        let open = "select count(*) from pg_stat_activity where application_name like 'caskchain%'";
+        (count(open).await == 0).then_some(())
+    })
+    .await;
 }
 
 async fn answer(request: RequestBuilder) -> Option<Answer> {

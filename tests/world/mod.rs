@@ -1,6 +1,7 @@
 //! The world a story happens in: services, servers, people.
 
 pub mod auditor;
+pub mod backup;
 pub mod busy;
 pub mod chain_proxy;
 mod forger;

@@ -17,20 +17,26 @@ pub fn missing_since(base: &Path, wal: &Path, segment: u64) -> Result<Option<Str
     let text = std::fs::read_to_string(&manifest).map_err(failed(&manifest))?;
     let (timeline, end) = end_of(&text)
         .ok_or_else(|| StartError::Other(format!("{}: no manifest", manifest.display())))?;
-    let entries = match std::fs::read_dir(wal) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(wal)(error)),
-    };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    Ok(missing(&names.collect(), (timeline, end), segment))
+    Ok(missing(&names(wal)?, (timeline, end), segment))
 }
 
 /// Whether a file is there, whole or as far as it is written; or one that comes after it.
-pub fn has_come(wal: &Path, file: &str) -> bool {
-    let entries = std::fs::read_dir(wal).into_iter().flatten();
-    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.any(|name| name.get(..24).is_some_and(|name| name >= file))
+pub fn has_come(wal: &Path, file: &str) -> Result<bool, StartError> {
+    let names = names(wal)?;
+    Ok(names.iter().filter_map(|name| name.get(..24)).any(|name| name >= file))
+}
+
+/// The names of the files; none where nothing was ever written to.
+fn names(wal: &Path) -> Result<BTreeSet<String>, StartError> {
+    let entries = match std::fs::read_dir(wal) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(failed(wal)(error)),
+    };
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        Ok(entry.map_err(failed(wal))?.file_name().to_string_lossy().into_owned())
+    };
+    entries.map(name).collect()
 }
 
 /// Timeline and position at which a base backup is complete.
@@ -65,7 +71,7 @@ mod tests {
 
     const MIB: u64 = 1_048_576;
 
-    fn names(of: &[&str]) -> BTreeSet<String> {
+    fn set(of: &[&str]) -> BTreeSet<String> {
         of.iter().map(|name| (*name).to_owned()).collect()
     }
 
@@ -81,16 +87,16 @@ mod tests {
     fn a_gap_is_found_also_where_the_second_part_of_the_number_begins_anew() {
         let end = (1, PART - 16 * MIB + 0x100);
         let files = ["0000000100000000000000FF", "000000010000000100000000.partial"];
-        assert_eq!(missing(&names(&files), end, 16 * MIB), None);
+        assert_eq!(missing(&set(&files), end, 16 * MIB), None);
         let files = ["0000000100000000000000FF", "000000010000000100000001"];
-        let gap = missing(&names(&files), end, 16 * MIB);
+        let gap = missing(&set(&files), end, 16 * MIB);
         assert_eq!(gap.as_deref(), Some("000000010000000100000000"));
         let files = ["000000010000000100000000"];
-        let gap = missing(&names(&files), end, 16 * MIB);
+        let gap = missing(&set(&files), end, 16 * MIB);
         assert_eq!(gap.as_deref(), Some("0000000100000000000000FF"));
         // Older files, other timelines, nothing at all.
         let files = ["0000000100000000000000AA", "0000000200000001000000FF", "00000002.history"];
-        assert_eq!(missing(&names(&files), end, 16 * MIB), None);
-        assert_eq!(missing(&names(&[]), end, 16 * MIB), None);
+        assert_eq!(missing(&set(&files), end, 16 * MIB), None);
+        assert_eq!(missing(&set(&[]), end, 16 * MIB), None);
     }
 }
