@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::outside::chain::FeeStyle;
-use commands::outside::contract::development_contract;
+use commands::outside::contract::{Rights, development_contract};
 use commands::outside::ethers::Account;
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
 use embedded::{Chain, ChainOptions, DataFolder, Progress};
@@ -111,7 +111,8 @@ async fn contract(url: &str, network: &Network) -> String {
     let chain = EvmNetwork::new(settings).unwrap();
     let deployer = Account::new(&DEPLOYER.into(), network.chain_id).unwrap();
     let minter = Account::new(&MINTER.into(), network.chain_id).unwrap();
-    let made = development_contract(&chain, &deployer, &[minter.address()]).await;
+    let rights = Rights { minters: &[minter.address()], anchorers: &[], wants_proof: false };
+    let made = development_contract(&chain, &deployer, rights).await;
     made.unwrap().to_string()
 }
 

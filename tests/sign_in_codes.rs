@@ -18,7 +18,8 @@ async fn guarded(world: &World) -> (Server, Person, Person) {
     let elsewhere = "/api/v1/tenants/2/settings";
     keeper.put_json(elsewhere, json!({ "otpLogin": true })).await.refused(404, "TENANT_NOT_FOUND");
     let set = keeper.put_json(SETTINGS, json!({ "otpLogin": true })).await.expect(200);
-    assert_eq!(set.data(), &json!({ "otpLogin": true, "revealExistingEmail": false }));
+    let shown = json!({ "otpLogin": true, "revealExistingEmail": false, "provenMints": false });
+    assert_eq!(set.data(), &shown);
     (server, isla, keeper)
 }
 

@@ -50,6 +50,7 @@ mod path;
 mod portfolio;
 mod processes;
 mod profiles;
+mod proven_mints;
 mod provenance;
 mod read_models;
 mod reconcile;

@@ -76,8 +76,16 @@ pub struct ChainConfig {
     pub signer: Option<SignerConfig>,
     /// More accounts that mint, each with a lane of its own.
     pub signer_keys: Vec<SecretString>,
+    /// The account that keeps the ledger's heads at the contracts and does nothing else; those that mint
+    /// do it, if left out.
+    pub anchor_key: Option<SecretString>,
+    /// The same, kept elsewhere.
+    pub anchor_signer: Option<SignerConfig>,
     #[serde(deserialize_with = "address")]
     pub contract: Option<EvmAddress>,
+    /// The one for tenants that want each approval proven. It has to require that itself.
+    #[serde(deserialize_with = "address")]
+    pub proven_contract: Option<EvmAddress>,
     /// Who holds tokens for people without a wallet.
     #[serde(deserialize_with = "address")]
     pub custody: Option<EvmAddress>,
@@ -96,7 +104,7 @@ pub struct ChainConfig {
     pub mints_in_one: Option<usize>,
     /// Whether its keys make contracts; only on a development chain, if left out.
     pub may_deploy: Option<bool>,
-    /// How often the contract is given the ledger's head, in seconds; never, if left out.
+    /// How often the contracts are given the ledger's head, in seconds; never, if left out.
     pub anchor_every_s: Option<NonZeroU64>,
 }
 

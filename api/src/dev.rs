@@ -7,11 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use commands::CommandError;
-use commands::outside::contract::development_contract;
+use commands::outside::contract::{Rights, development_contract};
 use commands::outside::ethers::Account;
 use commands::user::Registration;
 use domain::id::TenantId;
 use domain::language::Language;
+use domain::nft::address::EvmAddress;
 use domain::user::email::Email;
 use domain::user::names::FullName;
 use embedded::{Chain, DataFolder, Nats, Postgres, Progress};
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::kept::{kept_secret, write_private};
-use crate::networks::{default_minters, default_network};
+use crate::networks::{default_anchorer, default_minters, default_network};
 use crate::role::Role;
 use crate::serve::answer;
 use crate::wiring::{Platform, StartError, at_start};
@@ -32,6 +33,11 @@ const LOGIN: &str = "caskchain_application";
 const DEVELOPMENT_MINTER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 const DEVELOPMENT_DEPLOYER: &str =
     "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+/// And its last two.
+const DEVELOPMENT_ANCHORER: &str =
+    "dbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97";
+const DEVELOPMENT_PROVING_DEPLOYER: &str =
+    "2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6";
 
 /// What the demonstration needs to know of a running development server; in the data folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -173,10 +179,30 @@ async fn development_chain(config: &mut Config) -> Result<(), StartError> {
     let deployer = deployer.map_err(StartError::of)?;
     config.chain.custody.get_or_insert(deployer.address());
     if config.chain.contract.is_none() {
-        let network = default_network(config)?;
-        let minters = default_minters(config).await?;
-        let contract = development_contract(&network, &deployer, &minters).await;
-        config.chain.contract = Some(contract.map_err(StartError::of)?);
+        development_contracts(config, &deployer).await?;
+    }
+    Ok(())
+}
+
+/// One contract for everybody; and where heads are anchored one more, for tenants that want approvals
+/// proven, and an account that does nothing but anchor.
+async fn development_contracts(config: &mut Config, deployer: &Account) -> Result<(), StartError> {
+    let anchors = config.chain.anchor_every_s.is_some();
+    if anchors && config.chain.anchor_signer.is_none() {
+        config.chain.anchor_key.get_or_insert_with(|| DEVELOPMENT_ANCHORER.into());
+    }
+    let network = default_network(config)?;
+    let minters = default_minters(config).await?;
+    let anchorers: Vec<EvmAddress> = default_anchorer(config).await?.into_iter().collect();
+    let rights = Rights { minters: &minters, anchorers: &anchorers, wants_proof: false };
+    let contract = development_contract(&network, deployer, rights).await;
+    config.chain.contract = Some(contract.map_err(StartError::of)?);
+    if anchors && config.chain.proven_contract.is_none() {
+        let deployer = Account::new(&DEVELOPMENT_PROVING_DEPLOYER.into(), embedded::CHAIN_ID);
+        let (deployer, rights) =
+            (deployer.map_err(StartError::of)?, Rights { wants_proof: true, ..rights });
+        let contract = development_contract(&network, &deployer, rights).await;
+        config.chain.proven_contract = Some(contract.map_err(StartError::of)?);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The networks tokens are minted on: what is configured, and what is usual where nothing is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +131,7 @@ impl Named<'_> {
             network: self.name.to_owned(),
             chain_id: self.chain_id()?,
             contract: self.chain.contract.ok_or(ConfigError::Missing("chain.contract"))?,
+            proven_contract: self.chain.proven_contract,
             custody: self.chain.custody.ok_or(ConfigError::Missing("chain.custody"))?,
             may_deploy: self.may_deploy()?,
         })
@@ -139,11 +141,15 @@ impl Named<'_> {
     async fn minting(&self) -> Result<MintingNetwork, StartError> {
         let network = EvmNetwork::new(self.settings()?).map_err(StartError::of)?;
         network.check_chain_id().await.map_err(StartError::of)?;
-        let signers = self.signers().await?;
+        let (signers, anchorer) = (self.signers().await?, self.anchorer().await?);
+        must_be_another(anchorer.as_ref(), &signers)?;
+        let MintPolicy { contract, proven_contract, .. } = self.policy()?;
         Ok(MintingNetwork {
             chain: Arc::new(network),
             signers,
-            contract: Some(self.policy()?.contract),
+            anchorer,
+            contracts: std::iter::once(contract).chain(proven_contract).collect(),
+            proven_contract,
             in_flight: self.chain.in_flight.unwrap_or(IN_FLIGHT),
             mints_in_one: self.mints_in_one()?,
             may_deploy: self.may_deploy()?,
@@ -175,24 +181,45 @@ impl Named<'_> {
         if all.is_empty() {
             return Err(ConfigError::Missing("chain.signer_key").into());
         }
-        let policy = self.signing_policy()?;
-        let mut signers: Vec<Arc<dyn Signer>> = Vec::with_capacity(all.len());
+        let mut policy = self.signing_policy()?;
+        policy.selectors = ethers::called_to_mint();
+        if self.anchorer_settings()?.is_none() {
+            policy.selectors.extend(ethers::called_to_anchor());
+        }
+        let mut signers = Vec::with_capacity(all.len());
         for settings in all {
-            let key = signers::open(settings).await.map_err(StartError::of)?;
-            let guard = Guard::new(key, policy.clone(), ethers::digest);
-            signers.push(Arc::new(LaneSigner::new(guard, policy.chain_id)));
+            signers.push(guarded(settings, policy.clone()).await?);
         }
         Ok(signers)
     }
 
-    /// What the keys may sign: mints of the contract, and what gives a nonce up.
+    /// The key that only anchors.
+    async fn anchorer(&self) -> Result<Option<Arc<dyn Signer>>, StartError> {
+        let Some(settings) = self.anchorer_settings()? else { return Ok(None) };
+        let selectors = ethers::called_to_anchor();
+        let policy = Policy { selectors, max_deployment_cost: None, ..self.signing_policy()? };
+        guarded(settings, policy).await.map(Some)
+    }
+
+    fn anchorer_settings(&self) -> Result<Option<SignerSettings>, ConfigError> {
+        match (&self.chain.anchor_key, &self.chain.anchor_signer) {
+            (Some(_), Some(_)) => Err(ConfigError::Both("chain.anchor_key", "chain.anchor_signer")),
+            (key, elsewhere) => Ok(key
+                .clone()
+                .map(SignerSettings::Key)
+                .or_else(|| elsewhere.clone().map(SignerSettings::from))),
+        }
+    }
+
+    /// What the keys may sign, but for the functions of the contracts: calls of these, and what gives a
+    /// nonce up.
     fn signing_policy(&self) -> Result<Policy, ConfigError> {
         let max_fee_per_gas = self.settings()?.max_fee_wei;
         let gas = ethers::mints_gas_limit(self.mints_in_one()?).max(ethers::ANCHOR_GAS_LIMIT);
         Ok(Policy {
             chain_id: self.chain_id()?,
-            contract: self.chain.contract,
-            selectors: ethers::called_by_lanes(),
+            contracts: self.chain.contract.into_iter().chain(self.chain.proven_contract).collect(),
+            selectors: BTreeSet::new(),
             max_fee_per_gas,
             max_cost: max_fee_per_gas.saturating_mul(gas.into()),
             max_deployment_cost: self
@@ -227,7 +254,7 @@ pub async fn deploying_network(
 ) -> Result<MintingNetwork, StartError> {
     let named = all(config).find(|named| name.is_none_or(|wanted| wanted == named.name));
     let named = named.ok_or(ConfigError::Missing("a network of this name"))?;
-    Ok(MintingNetwork { contract: None, ..named.minting().await? })
+    Ok(MintingNetwork { contracts: Vec::new(), anchor_every: None, ..named.minting().await? })
 }
 
 /// The networks that can be read, without any key. A network without a
@@ -247,19 +274,49 @@ pub fn default_network(config: &Config) -> Result<EvmNetwork, StartError> {
     EvmNetwork::new(named.settings()?).map_err(StartError::of)
 }
 
-/// A network by name, the configured one if none is wanted, and the contract that mints there.
-pub fn minting_contract(
+/// A network by name, the configured one if none is wanted, and the contracts that mint there.
+pub fn minting_contracts(
     config: &Config,
     name: Option<&str>,
-) -> Result<(EvmNetwork, EvmAddress), StartError> {
+) -> Result<(EvmNetwork, Vec<EvmAddress>), StartError> {
     let named = all(config).find(|named| name.is_none_or(|wanted| wanted == named.name));
     let named = named.ok_or(ConfigError::Missing("a network of this name"))?;
     let network = EvmNetwork::new(named.settings()?).map_err(StartError::of)?;
-    Ok((network, named.policy()?.contract))
+    let MintPolicy { contract, proven_contract, .. } = named.policy()?;
+    Ok((network, std::iter::once(contract).chain(proven_contract).collect()))
+}
+
+/// A key with a guard of its own.
+async fn guarded(settings: SignerSettings, policy: Policy) -> Result<Arc<dyn Signer>, StartError> {
+    let chain_id = policy.chain_id;
+    let key = signers::open(settings).await.map_err(StartError::of)?;
+    let guard = Guard::new(key, policy, ethers::digest);
+    Ok(Arc::new(LaneSigner::new(guard, chain_id)))
+}
+
+/// One account has one lane; and whoever mints and anchors can prove whatever they like.
+fn must_be_another(
+    anchorer: Option<&Arc<dyn Signer>>,
+    minters: &[Arc<dyn Signer>],
+) -> Result<(), ConfigError> {
+    let same = |it: &Arc<dyn Signer>| minters.iter().any(|one| one.address() == it.address());
+    match anchorer {
+        Some(anchorer) if same(anchorer) => {
+            let reason = "the account of chain.anchor_key mints as well";
+            Err(ConfigError::Unreadable(reason.to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The accounts that mint on it.
 pub async fn default_minters(config: &Config) -> Result<Vec<EvmAddress>, StartError> {
     let named = Named { name: &config.chain.network, chain: &config.chain };
     Ok(named.signers().await?.iter().map(|signer| signer.address()).collect())
+}
+
+/// The one that keeps the ledger's heads there, where it does nothing else.
+pub async fn default_anchorer(config: &Config) -> Result<Option<EvmAddress>, StartError> {
+    let named = Named { name: &config.chain.network, chain: &config.chain };
+    Ok(named.anchorer().await?.map(|signer| signer.address()))
 }

@@ -50,6 +50,7 @@ fn samples() -> Vec<Value> {
         vec![
             TenantEvent::TenantCreated { name: "Islay Casks".into() },
             TenantEvent::SettingsChanged { sign_in_code: true, reveal_existing_email: false },
+            TenantEvent::ProvenMintsChanged { proven_mints: true },
             TenantEvent::PasswordPolicyChanged { policy: PasswordPolicy::default() },
         ],
     );

@@ -1,5 +1,6 @@
 //! A world whose chain makes a block when it is told to, behind a proxy that can be told to fail.
 
+mod heads;
 mod unguarded;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use ethers_signers::{LocalWallet, Signer as _};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+pub use self::heads::{ANCHORER, OFTEN, PROVING_ADMIN};
 use super::chain_proxy::ChainProxy;
 use super::chain_proxy::transaction::Transaction;
 use super::{Person, Server, World, is_alive, until};
@@ -186,8 +188,13 @@ impl MintLab {
 
     /// How many tokens the contract has made, by token.
     pub async fn tokens(&self) -> BTreeMap<String, usize> {
+        self.tokens_of(&self.contract).await
+    }
+
+    /// The same of another contract.
+    pub async fn tokens_of(&self, contract: &str) -> BTreeMap<String, usize> {
         let filter = json!([{
-            "fromBlock": "0x0", "toBlock": "latest", "address": self.contract,
+            "fromBlock": "0x0", "toBlock": "latest", "address": contract,
             "topics": [TRANSFER, format!("0x{:064x}", 0)],
         }]);
         let logs = self.proxy.ask("eth_getLogs", filter).await;
@@ -228,8 +235,11 @@ impl MintLab {
             .collect()
     }
 
+    /// How many nonces the minter's lane has given.
     async fn assigned(&self) -> usize {
-        self.events("lane.nonce_assigned").await.len()
+        let lane = |event: &Value| event["aggregateId"].as_str().unwrap().to_lowercase();
+        let assigned = self.events("lane.nonce_assigned").await.into_iter();
+        assigned.filter(|event| lane(event).ends_with(&minter())).count()
     }
 
     pub async fn events(&self, kind: &str) -> Vec<Value> {
@@ -303,12 +313,24 @@ impl MintLab {
 
     /// A key makes a token of a document, for somebody.
     pub async fn mint_to(&self, key: &str, to: &str, token: u128, digest: [u8; 32]) {
+        self.mint_by(&self.contract, key, to, token, digest).await;
+    }
+
+    /// The same by any contract. Gives the transaction, whatever became of it.
+    pub async fn mint_by(
+        &self,
+        contract: &str,
+        key: &str,
+        to: &str,
+        token: u128,
+        digest: [u8; 32],
+    ) -> String {
         let mut data = keccak256("mint(address,uint256,bytes32)")[..4].to_vec();
         data.extend([0; 12]);
         data.extend(to.parse::<Address>().unwrap().0);
         data.extend(word(token));
         data.extend(digest);
-        self.send_as(key, &self.contract, data).await;
+        self.send_as(key, contract, data).await
     }
 
     /// The settings of this lab's processes, for a command of the binary.

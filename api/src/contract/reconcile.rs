@@ -14,10 +14,11 @@ use domain::id::{TenantId, WhiskeyId};
 use domain::nft::address::EvmAddress;
 use domain::nft::{Nft, Order};
 use eventstore::{Context, Loaded};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::networks::minting_contract;
+use crate::networks::minting_contracts;
 use crate::read_models::Output;
 use crate::wiring::{Platform, StartError};
 
@@ -72,13 +73,17 @@ struct Outcome {
 }
 
 pub async fn run(config: &Config, arguments: &Arguments) -> Result<bool, StartError> {
-    let (network, contract) = minting_contract(config, arguments.network.as_deref())?;
+    let (network, contracts) = minting_contracts(config, arguments.network.as_deref())?;
     let platform = Platform::start(config, &[]).await?;
     let (adopts, output) = (arguments.adopt, arguments.output);
-    let all = Reconciliation { platform: &platform, network: &network, contract, adopts, output };
-    let outcome = all.reconcile(arguments.from_block).await;
+    let one = |contract| {
+        let all =
+            Reconciliation { platform: &platform, network: &network, contract, adopts, output };
+        async move { all.reconcile(arguments.from_block).await }
+    };
+    let outcomes: Result<Vec<bool>, _> = stream::iter(contracts).then(one).try_collect().await;
     platform.stop().await;
-    outcome
+    Ok(outcomes?.into_iter().all(|well| well))
 }
 
 impl Reconciliation<'_> {

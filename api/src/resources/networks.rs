@@ -34,6 +34,8 @@ struct Network {
     /// EIP-155.
     chain_id: u64,
     contract: String,
+    /// The one for tenants that want each approval proven (`provenMints`); null where they cannot.
+    proven_contract: Option<String>,
     /// For whoever names no network.
     default: bool,
     /// dynamic (EIP-1559) or legacy (one gas price); null where no node is configured.
@@ -196,6 +198,7 @@ impl Networks {
             name: policy.network.clone(),
             chain_id: policy.chain_id,
             contract: policy.contract.to_string(),
+            proven_contract: policy.proven_contract.map(|contract| contract.to_string()),
             default,
             fee_style: asked.map(|asked| word(asked.chain.fee_style())),
             finality: "finalized".to_owned(),

@@ -1,4 +1,5 @@
-//! A tenant's settings: how its people come in, and what it wants of their passwords.
+//! A tenant's settings: how its people come in, what it wants of their passwords, and how its casks get
+//! their tokens.
 
 use commands::Commands;
 use domain::id::TenantId;
@@ -31,6 +32,9 @@ struct SettingsBody {
     /// Whoever registers with an address that has an account is told so: convenient, and a way to
     /// find out who has one.
     reveal_existing_email: Parsed<bool>,
+    /// Tokens asked for from now on are minted by a contract that takes no mint without the Merkle proof of
+    /// the cask's approval against an anchored head of the ledger. 409 where no network has one.
+    proven_mints: Parsed<bool>,
 }
 
 impl Checked for SettingsBody {
@@ -39,7 +43,12 @@ impl Checked for SettingsBody {
     fn check(self, violations: &mut Violations) -> Option<ChangeSettings> {
         let otp_login = violations.optional("otpLogin", self.otp_login);
         let reveal = violations.optional("revealExistingEmail", self.reveal_existing_email);
-        Some(ChangeSettings { sign_in_code: otp_login?, reveal_existing_email: reveal? })
+        let proven_mints = violations.optional("provenMints", self.proven_mints);
+        Some(ChangeSettings {
+            sign_in_code: otp_login?,
+            reveal_existing_email: reveal?,
+            proven_mints: proven_mints?,
+        })
     }
 }
 
@@ -49,6 +58,7 @@ impl Checked for SettingsBody {
 struct Settings {
     otp_login: bool,
     reveal_existing_email: bool,
+    proven_mints: bool,
 }
 
 /// A whole policy. `minStrength` is as zxcvbn has it, from 0 to 4; without `lifeDays` passwords do
@@ -174,7 +184,7 @@ impl Tenants {
         Ok(Found::new(policy.into()).done(&done))
     }
 
-    /// How people of this tenant come in
+    /// How people of this tenant come in, and how its casks get their tokens
     #[oai(path = "/tenants/:id/settings", method = "put", operation_id = "change_settings")]
     async fn change_settings(
         &self,
@@ -191,6 +201,7 @@ impl Tenants {
         let shown = Settings {
             otp_login: settings.sign_in_code,
             reveal_existing_email: settings.reveal_existing_email,
+            proven_mints: settings.proven_mints,
         };
         Ok(Found::new(shown).done(&done))
     }

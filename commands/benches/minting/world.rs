@@ -9,7 +9,7 @@ use api::wiring::Platform;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use commands::outside::chain::FeeStyle;
-use commands::outside::contract::development_contract;
+use commands::outside::contract::{Rights, development_contract};
 use commands::outside::ethers::Account;
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
 use domain::nft::address::EvmAddress;
@@ -126,5 +126,6 @@ async fn contract(node: &Node, network: &EvmNetwork) -> EvmAddress {
     for account in minters.iter().chain([&deployer.address()]) {
         node.ask("anvil_setBalance", json!([account.to_string(), COINS])).await;
     }
-    development_contract(network, &deployer, &minters).await.unwrap()
+    let rights = Rights { minters: &minters, anchorers: &[], wants_proof: false };
+    development_contract(network, &deployer, rights).await.unwrap()
 }

@@ -1,13 +1,14 @@
 //! Asking for a cask's token: the cask and its token move in one commit.
 
 use domain::command::Command;
-use domain::id::WhiskeyId;
+use domain::id::{TenantId, WhiskeyId};
 use domain::nft::address::EvmAddress;
 use domain::nft::{Nft, Order, RequestMint};
 use domain::permission::Permission;
 use domain::violation::Violation;
 use domain::whiskey::{StartTokenisation, StartTokenisationForOwner, Whiskey};
 
+use super::MintPolicy;
 use crate::error::CommandError;
 use crate::execute::{Asked, Commands, Done};
 
@@ -30,7 +31,7 @@ impl Commands {
         asked.must_be_allowed(Permission::GENERATE_NFT)?;
         let by = asked.context.actor.user();
         let by = by.ok_or(CommandError::Forbidden(Permission::GENERATE_NFT))?;
-        let order = self.order(generation)?;
+        let order = self.order(asked.context.tenant(), generation).await?;
         let start = StartTokenisation { by, network: order.network.clone() };
         self.request_mint(asked, generation.whiskey, &order, &start).await
     }
@@ -42,7 +43,7 @@ impl Commands {
         generation: &Generation,
     ) -> Result<Done<WhiskeyId>, CommandError> {
         asked.must_be_allowed(Permission::OPERATE_MINTS)?;
-        let order = self.order(generation)?;
+        let order = self.order(asked.context.tenant(), generation).await?;
         let start = StartTokenisationForOwner { network: order.network.clone() };
         self.request_mint(asked, generation.whiskey, &order, &start).await
     }
@@ -68,18 +69,48 @@ impl Commands {
         .await
     }
 
-    fn order(&self, generation: &Generation) -> Result<Order, CommandError> {
+    async fn order(
+        &self,
+        tenant: TenantId,
+        generation: &Generation,
+    ) -> Result<Order, CommandError> {
         let policy = self.mint_policy(generation.network.as_deref())?;
         Ok(Order {
             network: policy.network.clone(),
             chain_id: policy.chain_id,
-            contract: policy.contract,
+            contract: self.contract_of(tenant, policy).await?,
             recipient: generation.recipient.unwrap_or(policy.custody),
         })
     }
 
+    /// The contract that mints for a tenant on a network.
+    async fn contract_of(
+        &self,
+        tenant: TenantId,
+        policy: &MintPolicy,
+    ) -> Result<EvmAddress, CommandError> {
+        Ok(self.proven_contract(tenant, policy).await?.unwrap_or(policy.contract))
+    }
+
+    /// The one that wants approvals proven, if the tenant does.
+    pub(super) async fn proven_contract(
+        &self,
+        tenant: TenantId,
+        policy: &MintPolicy,
+    ) -> Result<Option<EvmAddress>, CommandError> {
+        let (settings, _) = self.settings_of(tenant).await?;
+        if !settings.proven_mints {
+            return Ok(None);
+        }
+        let refused = || {
+            let violation = Violation::NotOneOf(self.mint_policies.proving().join(", "));
+            CommandError::Invalid { field: "network", violation }
+        };
+        policy.proven_contract.map(Some).ok_or_else(refused)
+    }
+
     /// The network of this name, or the one for whoever names none.
-    pub fn mint_policy(&self, network: Option<&str>) -> Result<&super::MintPolicy, CommandError> {
+    pub fn mint_policy(&self, network: Option<&str>) -> Result<&MintPolicy, CommandError> {
         self.mint_policies.of(network).ok_or_else(|| {
             let violation = Violation::NotOneOf(self.mint_policies.names().join(", "));
             CommandError::Invalid { field: "network", violation }

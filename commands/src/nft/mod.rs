@@ -35,6 +35,12 @@ impl MintPolicies {
         &self.0
     }
 
+    /// Those where a tenant may want each approval proven, by name.
+    pub fn proving(&self) -> Vec<&str> {
+        let proving = self.0.iter().filter(|policy| policy.proven_contract.is_some());
+        proving.map(|policy| policy.network.as_str()).collect()
+    }
+
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().map(|policy| policy.network.as_str()).collect()
     }
@@ -46,6 +52,8 @@ pub struct MintPolicy {
     pub network: String,
     pub chain_id: u64,
     pub contract: EvmAddress,
+    /// The one that mints only what is proven to be approved, for tenants that want that.
+    pub proven_contract: Option<EvmAddress>,
     /// The platform's own address, which holds tokens for people without one.
     pub custody: EvmAddress,
     /// Whether contracts are made there.

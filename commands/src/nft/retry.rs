@@ -23,9 +23,16 @@ impl Commands {
             let owner = cask.state.entry().ok().map(|entry| entry.owner);
             let owner = owner.or(asked.context.actor.user());
             let owner = owner.ok_or(CommandError::Forbidden(Permission::GENERATE_NFT))?;
-            let retry = RetryMint { whiskey: mint, owner };
+            let before = self.loaded::<Nft>(asked, &id).await?;
+            let network = before.state.order().map(|order| order.network.clone());
+            let policy = network.as_deref().and_then(|name| self.mint_policies.of(Some(name)));
+            let proven_by = match policy {
+                Some(policy) => self.proven_contract(asked.context.tenant(), policy).await?,
+                // The worker holds what is for a network that is configured no more.
+                None => None,
+            };
+            let retry = RetryMint { whiskey: mint, owner, proven_by };
             let (nft, requested) = self.decide::<Nft, _>(asked, &id, &retry).await?;
-            let network = nft.state.order().map(|order| order.network.clone());
             let (cask, started) = self.start_again(asked, &id, network.unwrap_or_default()).await?;
             let commit = self.begin(asked).append(&cask, started).append(&nft, requested);
             self.commit(asked, &mint, commit).await

@@ -14,28 +14,43 @@ use super::evm_network::EvmNetwork;
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The contract `deployer` makes with its first transaction, and `minters` allowed to mint and to keep
-/// heads of the ledger there. Does
-/// only what is not done yet, so it can be broken off anywhere and begun again.
+/// Who may do what by a contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights<'a> {
+    pub minters: &'a [EvmAddress],
+    /// Who keeps heads of the ledger there.
+    pub anchorers: &'a [EvmAddress],
+    /// Whether it mints only what is proven to be approved.
+    pub wants_proof: bool,
+}
+
+/// The contract `deployer` makes with its first transaction, with these rights. Does only what is not done
+/// yet, so it can be broken off anywhere and begun again.
 pub async fn development_contract(
     network: &EvmNetwork,
     deployer: &Account,
-    minters: &[EvmAddress],
+    rights: Rights<'_>,
 ) -> Result<EvmAddress, ChainError> {
     let contract = deployer.first_contract();
     if !network.has_code(contract).await? {
         let deployment = deployer.sign_deployment(0, network.fees().await?)?;
         send_and_wait(network, &deployment).await?;
     }
-    for minter in minters {
-        for role in [ContractRole::Minter, ContractRole::Anchor] {
-            if !network.has_role(contract, role, *minter).await? {
-                let nonce = network.nonce(deployer.address()).await?;
-                let fees = network.fees().await?;
-                let grant = deployer.sign_grant(nonce, contract, role, *minter, fees)?;
-                send_and_wait(network, &grant).await?;
-            }
+    let minters = rights.minters.iter().map(|minter| (ContractRole::Minter, *minter));
+    let anchorers = rights.anchorers.iter().map(|anchorer| (ContractRole::Anchor, *anchorer));
+    for (role, account) in minters.chain(anchorers) {
+        if !network.has_role(contract, role, account).await? {
+            let nonce = network.nonce(deployer.address()).await?;
+            let fees = network.fees().await?;
+            let grant = deployer.sign_grant(nonce, contract, role, account, fees)?;
+            send_and_wait(network, &grant).await?;
         }
+    }
+    if rights.wants_proof && !network.approval_required(contract).await? {
+        let nonce = network.nonce(deployer.address()).await?;
+        let fees = network.fees().await?;
+        let requirement = deployer.sign_requirement(nonce, contract, fees)?;
+        send_and_wait(network, &requirement).await?;
     }
     Ok(contract)
 }

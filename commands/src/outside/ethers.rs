@@ -85,7 +85,27 @@ impl Account {
         fees: Fees,
     ) -> Result<Attempt, ChainError> {
         let call = GrantRoleCall { role: role.hash(), account: address(to) };
-        let unsigned = self.unsigned(nonce, fees, Some(contract), call.encode(), 200_000);
+        self.sign_call(nonce, contract, call.encode(), fees)
+    }
+
+    pub(super) fn sign_requirement(
+        &self,
+        nonce: u64,
+        contract: EvmAddress,
+        fees: Fees,
+    ) -> Result<Attempt, ChainError> {
+        let call = SetApprovalRequiredCall { required: true };
+        self.sign_call(nonce, contract, call.encode(), fees)
+    }
+
+    fn sign_call(
+        &self,
+        nonce: u64,
+        contract: EvmAddress,
+        data: Vec<u8>,
+        fees: Fees,
+    ) -> Result<Attempt, ChainError> {
+        let unsigned = self.unsigned(nonce, fees, Some(contract), data, 200_000);
         self.sign(&unsigned, AttemptKind::Mint)
     }
 
@@ -144,14 +164,14 @@ pub const DEPLOYMENT_GAS_LIMIT: u64 = 8_000_000;
 /// What a transaction costs that does nothing.
 const CANCEL_GAS_LIMIT: u64 = 21_000;
 
-/// The functions of the contract that lanes call.
-pub fn called_by_lanes() -> BTreeSet<[u8; 4]> {
-    BTreeSet::from([
-        MintCall::selector(),
-        MintBatchCall::selector(),
-        MintApprovedCall::selector(),
-        AnchorCall::selector(),
-    ])
+/// The functions that lanes call to mint.
+pub fn called_to_mint() -> BTreeSet<[u8; 4]> {
+    BTreeSet::from([MintCall::selector(), MintBatchCall::selector(), MintApprovedCall::selector()])
+}
+
+/// The one they call to keep a head of the ledger.
+pub fn called_to_anchor() -> BTreeSet<[u8; 4]> {
+    BTreeSet::from([AnchorCall::selector()])
 }
 
 /// The most gas that so many mints in one transaction may take.

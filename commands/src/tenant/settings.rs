@@ -1,6 +1,7 @@
-//! How people of a tenant come in, and what it wants of their passwords.
+//! How people of a tenant come in, what it wants of their passwords, and how its casks get their tokens.
 
 use domain::id::TenantId;
+use domain::refusal::Kind;
 use domain::tenant::{
     ChangePasswordPolicy, ChangeSettings, PasswordPolicy, Settings, Tenant, TenantError,
 };
@@ -21,6 +22,14 @@ impl Commands {
         command: &ChangeSettings,
     ) -> Result<Done<TenantChanged>, CommandError> {
         must_be_their_own(asked, tenant)?;
+        if command.proven_mints == Some(true) && self.mint_policies.proving().is_empty() {
+            return Err(CommandError::Refused {
+                kind: Kind::IllegalState,
+                code: "ILLEGAL_STATE",
+                message: "no network here has a contract that wants approvals proven".to_owned(),
+                state: None,
+            });
+        }
         let answer = TenantChanged {};
         self.execute::<Tenant, _, _>(asked, &tenant.to_string(), command, answer).await
     }

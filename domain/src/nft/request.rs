@@ -1,5 +1,6 @@
 //! Asking for a cask's token to be minted, and asking again for what failed.
 
+use super::address::EvmAddress;
 use super::{Nft, NftError, NftEvent, Order};
 use crate::command::Command;
 use crate::id::{UserId, WhiskeyId};
@@ -31,6 +32,8 @@ impl Command<Nft> for RequestMint {
 pub struct RetryMint {
     pub whiskey: WhiskeyId,
     pub owner: UserId,
+    /// Where its tenant wants approvals proven: by this contract, whichever it was ordered of.
+    pub proven_by: Option<EvmAddress>,
 }
 
 impl Command<Nft> for RetryMint {
@@ -40,7 +43,9 @@ impl Command<Nft> for RetryMint {
         let Nft::Failed { order } = nft else {
             return Err(nft.illegal("retry"));
         };
-        let (whiskey, owner, order) = (self.whiskey, self.owner, order.clone());
+        let (whiskey, owner) = (self.whiskey, self.owner);
+        let contract = self.proven_by.unwrap_or(order.contract);
+        let order = Order { contract, ..order.clone() };
         Ok(vec![NftEvent::MintRequested { whiskey, owner, order }])
     }
 }
@@ -70,10 +75,16 @@ mod tests {
 
     #[test]
     fn only_what_has_failed_is_asked_for_again_and_in_the_same_words() {
-        let retry = || RetryMint { whiskey: CASK, owner: UserId::new(7_204_001) };
+        let owner = UserId::new(7_204_001);
+        let retry = || RetryMint { whiskey: CASK, owner, proven_by: None };
         given::<Nft>([until(&included()), vec![failed()]].concat())
             .when(retry())
             .then_expect_events(vec![requested()]);
+        let contract = EvmAddress::from_bytes([9; 20]);
+        let order = Order { contract, ..order() };
+        given::<Nft>([until(&included()), vec![failed()]].concat())
+            .when(RetryMint { proven_by: Some(contract), ..retry() })
+            .then_expect_events(vec![NftEvent::MintRequested { whiskey: CASK, owner, order }]);
         given::<Nft>(vec![]).when(retry()).then_expect_error(NftError::Absent);
         for last in [requested(), pinned(), assigned(), submitted(), included(), confirmed()] {
             let refused = given::<Nft>(until(&last)).when(retry()).inspect_result();

@@ -15,8 +15,14 @@ impl Lawful for Tenant {
                 Decision::of(ChangeSettings {
                     sign_in_code: Some(*sign_in_code),
                     reveal_existing_email: Some(*reveal_existing_email),
+                    proven_mints: None,
                 })
             }
+            TenantEvent::ProvenMintsChanged { proven_mints } => Decision::of(ChangeSettings {
+                sign_in_code: None,
+                reveal_existing_email: None,
+                proven_mints: Some(*proven_mints),
+            }),
             TenantEvent::PasswordPolicyChanged { policy } => {
                 Decision::of(ChangePasswordPolicy { policy: *policy })
             }

@@ -23,7 +23,7 @@ pub enum Tenant {
     Open(Settings),
 }
 
-/// How its people come in.
+/// How its people come in, and how its casks get their tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// After the password, a code that is mailed.
@@ -31,6 +31,8 @@ pub struct Settings {
     /// Whoever registers with an address that has an account is told so.
     pub reveal_existing_email: bool,
     pub passwords: PasswordPolicy,
+    /// Its tokens are minted by contracts that want each approval proven.
+    pub proven_mints: bool,
 }
 
 events! {
@@ -41,6 +43,7 @@ events! {
             reveal_existing_email: bool,
         },
         PasswordPolicyChanged = "tenant.password_policy_changed" v 1 { policy: PasswordPolicy },
+        ProvenMintsChanged = "tenant.proven_mints_changed" v 1 { proven_mints: bool },
     }
 }
 
@@ -83,6 +86,11 @@ impl Tenant {
                     settings.passwords = policy;
                 }
             }
+            TenantEvent::ProvenMintsChanged { proven_mints } => {
+                if let Self::Open(settings) = self {
+                    settings.proven_mints = proven_mints;
+                }
+            }
         }
     }
 
@@ -99,4 +107,4 @@ impl Tenant {
     }
 }
 
-aggregate!(Tenant, "tenant", TenantEvent, TenantError, snapshot 2);
+aggregate!(Tenant, "tenant", TenantEvent, TenantError, snapshot 3);

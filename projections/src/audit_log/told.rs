@@ -280,6 +280,7 @@ fn tenant(happened: TenantEvent) -> Value {
             json!({ "otpLogin": sign_in_code, "revealExistingEmail": reveal_existing_email })
         }
         TenantEvent::PasswordPolicyChanged { policy } => json!({ "passwordPolicy": policy }),
+        TenantEvent::ProvenMintsChanged { proven_mints } => json!({ "provenMints": proven_mints }),
     }
 }
 

@@ -24,6 +24,12 @@ impl ChainProxy {
         self.between.node.ask(method, params).await
     }
 
+    /// What the node says against something it does not do.
+    pub async fn refusal(&self, method: &str, params: Value) -> Value {
+        let said = self.between.node.said(&json!(method), &params).await;
+        said.unwrap_or_else(|| panic!("{method}: no answer")).unwrap_err()
+    }
+
     pub async fn mine(&self, blocks: u64) {
         self.ask("anvil_mine", json!([hex(u128::from(blocks))])).await;
     }

@@ -52,9 +52,9 @@ impl Unsigned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub chain_id: u64,
-    /// The only contract that may be called.
-    pub contract: Option<EvmAddress>,
-    /// The only functions of it that may be called.
+    /// The only contracts that may be called.
+    pub contracts: BTreeSet<EvmAddress>,
+    /// The only functions of them that may be called.
     pub selectors: BTreeSet<[u8; 4]>,
     /// In wei per gas.
     pub max_fee_per_gas: u128,
@@ -70,7 +70,7 @@ pub struct Policy {
 pub enum Refusal {
     #[error("it is for chain {0}")]
     OtherChain(u64),
-    #[error("it is for {0}, which is not the contract")]
+    #[error("it is for {0}, which is none of the contracts")]
     OtherContract(EvmAddress),
     #[error("it calls a function that is not among those allowed")]
     UnknownFunction,
@@ -134,7 +134,7 @@ impl Policy {
 
     fn judge_call(&self, asked: &Unsigned) -> Result<(), Refusal> {
         let to = asked.to.ok_or(Refusal::Disguised)?;
-        if self.contract != Some(to) {
+        if !self.contracts.contains(&to) {
             return Err(Refusal::OtherContract(to));
         }
         let known = asked.selector().is_some_and(|selector| self.selectors.contains(&selector));
@@ -179,7 +179,7 @@ pub(super) mod tests {
     pub fn policy() -> Policy {
         Policy {
             chain_id: 137,
-            contract: Some(CONTRACT),
+            contracts: BTreeSet::from([CONTRACT]),
             selectors: BTreeSet::from([MINT]),
             max_fee_per_gas: 500 * GWEI,
             max_cost: 200_000 * 400 * GWEI,
@@ -281,7 +281,8 @@ pub(super) mod tests {
     fn only_a_key_that_may_deploys() {
         assert_eq!(given(policy()).when(&deployment()), Err(Refusal::Deployment));
         let most = Some(8_000_000 * 400 * GWEI);
-        let given = given(Policy { max_deployment_cost: most, contract: None, ..policy() });
+        let given =
+            given(Policy { max_deployment_cost: most, contracts: BTreeSet::new(), ..policy() });
         assert_eq!(given.when(&deployment()), Ok(()));
         let dear = Unsigned { gas_limit: 8_000_000, fees: fees(400 * GWEI), ..deployment() };
         assert_eq!(given.when(&dear), Ok(()));
@@ -336,7 +337,7 @@ pub(super) mod tests {
 
     /// What could happen to the signer's money and to the contract, without looking at the kind.
     fn is_harmless(policy: &Policy, asked: &Unsigned) -> bool {
-        let calls = asked.to == policy.contract && asked.data.starts_with(&MINT);
+        let calls = asked.to == Some(CONTRACT) && asked.data.starts_with(&MINT);
         let nothing = asked.to == Some(SIGNER) && asked.data.is_empty();
         let makes = asked.to.is_none() && policy.max_deployment_cost.is_some();
         let offered = asked.fees.max_fee_per_gas;

@@ -1,7 +1,7 @@
 //! Keeping the ledger's head at the contract, by schedule: it takes a nonce as a mint does. Whoever
 //! rewrites the log, or shows two of them, can anchor one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::command::Command;
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What anchoring itself writes; nothing else happens to these aggregates without another.
 const OWN: [&str; 2] = ["contract", "lane"];
 
-/// The heads of one contract; the lanes of its network share it.
+/// The heads of one contract; the lanes that keep them share it.
 pub(super) struct Anchoring {
     pub contract: EvmAddress,
     pub every: Duration,
@@ -52,9 +52,19 @@ impl Anchoring {
 impl LaneWorker {
     /// Gives the next nonce to the ledger's head, if one is due; says whether it was.
     pub(super) async fn anchor(&self, lane: &Loaded<Lane>) -> Result<bool, ReactionError> {
-        let Some(anchoring) = self.anchoring.as_ref().filter(|it| it.is_time()) else {
-            return Ok(false);
-        };
+        for anchoring in self.anchorings.iter().filter(|it| it.is_time()) {
+            if self.anchor_at(anchoring, lane).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn anchor_at(
+        &self,
+        anchoring: &Anchoring,
+        lane: &Loaded<Lane>,
+    ) -> Result<bool, ReactionError> {
         let id = format!("{}-{}", self.chain.chain_id(), anchoring.contract);
         let contract = self.contract(&id).await?;
         if contract.state.anchoring().is_some() || !self.is_due(anchoring, &id).await? {
@@ -136,14 +146,18 @@ impl LaneWorker {
 
     /// Whether heads are given to this contract here.
     pub(super) fn anchors_at(&self, contract: &str) -> bool {
-        let at = |it: &Arc<Anchoring>| format!("{}-{}", self.chain.chain_id(), it.contract);
-        self.anchoring.as_ref().map(at).as_deref() == Some(contract)
+        self.anchoring(contract).is_some()
+    }
+
+    fn anchoring(&self, contract: &str) -> Option<&Anchoring> {
+        let at = |it: &&Anchoring| format!("{}-{}", self.chain.chain_id(), it.contract) == contract;
+        self.anchorings.iter().find(at)
     }
 
     /// The same bytes whenever they are asked for: the tree only grows.
     pub(super) async fn anchor_of(&self, id: &str) -> Result<Spending, ReactionError> {
         let broken = |reason: &str| ReactionError::Failed(format!("{id} {reason}"));
-        let anchoring = self.anchoring.as_ref().ok_or_else(|| {
+        let anchoring = self.anchoring(id).ok_or_else(|| {
             ReactionError::NotYet(format!("{id} has a slot for an anchor, and none are made here"))
         })?;
         let contract = self.contract(id).await?;

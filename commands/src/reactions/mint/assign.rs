@@ -44,6 +44,9 @@ impl LaneWorker {
         if self.anchor(lane).await? {
             return Ok(true);
         }
+        if !self.mints {
+            return Ok(false);
+        }
         if self.may_deploy && self.assign_deployment(lane).await? {
             return Ok(true);
         }

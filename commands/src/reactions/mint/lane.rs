@@ -30,14 +30,21 @@ pub(super) struct LaneWorker {
     pub ledger: Ledger,
     pub chain: Arc<dyn Chain>,
     pub signer: Arc<dyn Signer>,
+    /// Whether it mints; else it only keeps heads of the ledger at the contracts.
+    pub mints: bool,
     pub in_flight: usize,
     pub mints_in_one: usize,
-    /// The one tokens are minted by; none where there is none yet.
-    pub contract: Option<EvmAddress>,
+    /// Those tokens are minted by; none where there is none yet.
+    pub contracts: Vec<EvmAddress>,
+    /// The one of them that is only ever asked with a proof.
+    pub proven_contract: Option<EvmAddress>,
     pub may_deploy: bool,
     pub waiting: Arc<Waiting>,
     pub finality: Arc<Finality>,
-    pub anchoring: Option<Arc<Anchoring>>,
+    /// The contracts this lane keeps heads at.
+    pub anchorings: Arc<[Anchoring]>,
+    /// Whether any lane of the network keeps heads there.
+    pub heads_come: bool,
 }
 
 impl LaneWorker {

@@ -31,7 +31,8 @@ impl LaneWorker {
         let open: Vec<Numbered> =
             lane.state.open_slots().map(|(nonce, slot)| (nonce, slot.clone())).collect();
         memory.keep(&open);
-        if open.is_empty() && self.waiting.is_empty() && self.anchoring.is_none() {
+        let nothing_to_mint = !self.mints || self.waiting.is_empty();
+        if open.is_empty() && nothing_to_mint && self.anchorings.is_empty() {
             return Ok(false);
         }
         if *lane.state == Lane::Unopened {

@@ -75,15 +75,19 @@ const NAME: &str = "minting";
 pub struct MintingNetwork {
     pub chain: Arc<dyn Chain>,
     pub signers: Vec<Arc<dyn Signer>>,
-    /// None: there is none yet, and nothing is minted or followed.
-    pub contract: Option<EvmAddress>,
+    /// The account that keeps the ledger's heads there and does nothing else; none: those that mint do.
+    pub anchorer: Option<Arc<dyn Signer>>,
+    /// Those that mint; where there is none yet, nothing is minted or followed.
+    pub contracts: Vec<EvmAddress>,
+    /// The one of them that is only ever asked with a proof.
+    pub proven_contract: Option<EvmAddress>,
     /// How many transactions of one account may wait for a block at a time.
     pub in_flight: usize,
     /// How many tokens are minted by one transaction, where so many wait.
     pub mints_in_one: usize,
     /// Whether its accounts make contracts.
     pub may_deploy: bool,
-    /// How often its contract is given the ledger's head.
+    /// How often its contracts are given the ledger's head.
     pub anchor_every: Option<Duration>,
 }
 
@@ -93,7 +97,7 @@ struct Served {
     network: MintingNetwork,
     waiting: Arc<Waiting>,
     finality: Arc<Finality>,
-    anchoring: Option<Arc<Anchoring>>,
+    anchorings: Arc<[Anchoring]>,
 }
 
 /// Mints on all networks this process serves.
@@ -115,11 +119,11 @@ impl Minter {
         ledger: Ledger,
     ) -> Self {
         let served = |network: MintingNetwork| {
-            let anchoring = network
-                .contract
-                .zip(network.anchor_every)
-                .map(|(contract, every)| Arc::new(Anchoring::new(contract, every)));
-            Served { network, waiting: Arc::default(), finality: Arc::default(), anchoring }
+            let anchorings = network.anchor_every.into_iter().flat_map(|every| {
+                network.contracts.iter().map(move |contract| Anchoring::new(*contract, every))
+            });
+            let anchorings = anchorings.collect();
+            Served { network, waiting: Arc::default(), finality: Arc::default(), anchorings }
         };
         let networks = networks.into_iter().map(served).collect();
         Self { commands, content, pins, ledger, networks }
@@ -138,32 +142,42 @@ impl Minter {
 
     fn followers(&self) -> Vec<Follower> {
         let of_network = |served: &Served| {
-            Some(Follower {
-                commands: self.commands.clone(),
-                chain: Arc::clone(&served.network.chain),
-                contract: served.network.contract?,
-                finality: Arc::clone(&served.finality),
+            let Served { network, finality, .. } = served.clone();
+            let commands = self.commands.clone();
+            network.contracts.into_iter().map(move |contract| Follower {
+                commands: commands.clone(),
+                chain: Arc::clone(&network.chain),
+                contract,
+                finality: Arc::clone(&finality),
             })
         };
-        self.networks.iter().filter_map(of_network).collect()
+        self.networks.iter().flat_map(of_network).collect()
     }
 
     fn lanes(&self) -> Vec<LaneWorker> {
         let of_network = |served: &Served| {
-            let Served { network, waiting, finality, anchoring } = served.clone();
+            let Served { network, waiting, finality, anchorings } = served.clone();
             let (commands, ledger) = (self.commands.clone(), self.ledger.clone());
-            network.signers.clone().into_iter().map(move |signer| LaneWorker {
+            let minters = network.signers.clone().into_iter().map(|signer| (signer, true));
+            let anchorer = network.anchorer.clone().map(|signer| (signer, false));
+            minters.chain(anchorer).map(move |(signer, mints)| LaneWorker {
                 commands: commands.clone(),
                 ledger: ledger.clone(),
                 chain: Arc::clone(&network.chain),
                 signer,
+                mints,
                 in_flight: network.in_flight,
                 mints_in_one: network.mints_in_one,
-                contract: network.contract,
-                may_deploy: network.may_deploy,
+                contracts: network.contracts.clone(),
+                proven_contract: network.proven_contract,
+                may_deploy: network.may_deploy && mints,
                 waiting: Arc::clone(&waiting),
                 finality: Arc::clone(&finality),
-                anchoring: anchoring.clone(),
+                anchorings: match mints && network.anchorer.is_some() {
+                    true => Arc::default(),
+                    false => Arc::clone(&anchorings),
+                },
+                heads_come: !anchorings.is_empty(),
             })
         };
         self.networks.iter().flat_map(of_network).collect()

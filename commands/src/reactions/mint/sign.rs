@@ -80,7 +80,7 @@ impl LaneWorker {
     /// configuration.
     fn may_do(&self, errand: &Errand) -> bool {
         match errand {
-            Errand::Mints { .. } | Errand::ApprovedMint { .. } => true,
+            Errand::Mints { .. } | Errand::ApprovedMint { .. } => self.mints,
             Errand::Deployment { .. } => self.may_deploy,
             Errand::Anchor { contract, .. } => self.anchors_at(contract),
         }
