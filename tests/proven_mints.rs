@@ -104,6 +104,8 @@ async fn a_tenant_that_wants_approvals_proven_gets_its_tokens_by_a_contract_that
     let mut proven = lab.proven(&proving).await;
     proven.sort();
     assert_eq!(proven, approvals(&lab, &ids).await);
+    // Nobody tried who may not.
+    assert_eq!(lab.events("nft.mint_held").await, Vec::<Value>::new());
 
     the_minters_key_alone_mints_nothing(&lab, &proving).await;
     let once: BTreeMap<String, usize> = ids.into_iter().map(|id| (id, 1)).collect();

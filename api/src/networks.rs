@@ -143,13 +143,13 @@ impl Named<'_> {
         network.check_chain_id().await.map_err(StartError::of)?;
         let (signers, anchorer) = (self.signers().await?, self.anchorer().await?);
         must_be_another(anchorer.as_ref(), &signers)?;
-        let MintPolicy { contract, proven_contract, .. } = self.policy()?;
+        let policy = self.policy()?;
         Ok(MintingNetwork {
             chain: Arc::new(network),
             signers,
             anchorer,
-            contracts: std::iter::once(contract).chain(proven_contract).collect(),
-            proven_contract,
+            contracts: policy.contracts(),
+            proven_contract: policy.proven_contract,
             in_flight: self.chain.in_flight.unwrap_or(IN_FLIGHT),
             mints_in_one: self.mints_in_one()?,
             may_deploy: self.may_deploy()?,
@@ -254,7 +254,7 @@ pub async fn deploying_network(
 ) -> Result<MintingNetwork, StartError> {
     let named = all(config).find(|named| name.is_none_or(|wanted| wanted == named.name));
     let named = named.ok_or(ConfigError::Missing("a network of this name"))?;
-    Ok(MintingNetwork { contracts: Vec::new(), anchor_every: None, ..named.minting().await? })
+    Ok(MintingNetwork { contracts: BTreeSet::new(), anchor_every: None, ..named.minting().await? })
 }
 
 /// The networks that can be read, without any key. A network without a
@@ -278,12 +278,11 @@ pub fn default_network(config: &Config) -> Result<EvmNetwork, StartError> {
 pub fn minting_contracts(
     config: &Config,
     name: Option<&str>,
-) -> Result<(EvmNetwork, Vec<EvmAddress>), StartError> {
+) -> Result<(EvmNetwork, BTreeSet<EvmAddress>), StartError> {
     let named = all(config).find(|named| name.is_none_or(|wanted| wanted == named.name));
     let named = named.ok_or(ConfigError::Missing("a network of this name"))?;
     let network = EvmNetwork::new(named.settings()?).map_err(StartError::of)?;
-    let MintPolicy { contract, proven_contract, .. } = named.policy()?;
-    Ok((network, std::iter::once(contract).chain(proven_contract).collect()))
+    Ok((network, named.policy()?.contracts()))
 }
 
 /// A key with a guard of its own.

@@ -10,6 +10,8 @@ pub mod ownership;
 pub mod reconcile;
 mod retry;
 
+use std::collections::BTreeSet;
+
 pub use cancel::GivenUp;
 pub use chains::Chains;
 use domain::nft::address::EvmAddress;
@@ -58,4 +60,11 @@ pub struct MintPolicy {
     pub custody: EvmAddress,
     /// Whether contracts are made there.
     pub may_deploy: bool,
+}
+
+impl MintPolicy {
+    /// One, or two; they may be the same.
+    pub fn contracts(&self) -> BTreeSet<EvmAddress> {
+        std::iter::once(self.contract).chain(self.proven_contract).collect()
+    }
 }

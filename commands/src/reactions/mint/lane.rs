@@ -1,5 +1,6 @@
 //! One lane at work: opening it, and looking again and again at what is left to do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::id::TenantId;
@@ -35,7 +36,7 @@ pub(super) struct LaneWorker {
     pub in_flight: usize,
     pub mints_in_one: usize,
     /// Those tokens are minted by; none where there is none yet.
-    pub contracts: Vec<EvmAddress>,
+    pub contracts: BTreeSet<EvmAddress>,
     /// The one of them that is only ever asked with a proof.
     pub proven_contract: Option<EvmAddress>,
     pub may_deploy: bool,

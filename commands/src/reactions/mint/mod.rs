@@ -33,6 +33,7 @@ mod sweep;
 mod take;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ pub struct MintingNetwork {
     /// The account that keeps the ledger's heads there and does nothing else; none: those that mint do.
     pub anchorer: Option<Arc<dyn Signer>>,
     /// Those that mint; where there is none yet, nothing is minted or followed.
-    pub contracts: Vec<EvmAddress>,
+    pub contracts: BTreeSet<EvmAddress>,
     /// The one of them that is only ever asked with a proof.
     pub proven_contract: Option<EvmAddress>,
     /// How many transactions of one account may wait for a block at a time.
