@@ -14,6 +14,53 @@ async fn auditor_agrees(lab: &MintLab) -> Value {
     bundle.holds(&strangers::key(&lab.isla).await, &["--rpc", &rpc]).await
 }
 
+#[tokio::test]
+async fn a_network_is_paused_as_a_whole_before_its_first_mint() {
+    let lab = MintLab::new(&[OFTEN]).await;
+    let path = "/api/v1/blockchain/networks";
+    until("both lanes are open", || async {
+        let lanes = lab.keeper.get(path).await.expect(200).data()[0]["lanes"].clone();
+        (lanes.as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    lab.pause().await;
+    let id = lab.ordered("W-1").await;
+    lab.until_status(&id, "PINNED").await;
+    // The sweep brings it to the lane more than once meanwhile.
+    let anchored = lab.heads("contract.anchor_assigned").await.len();
+    lab.world.until_done("mint").await;
+    assert_eq!(lab.events("nft.mint_assigned").await, Vec::<Value>::new());
+    assert_eq!(lab.heads("contract.anchor_assigned").await.len(), anchored);
+    lab.resume().await;
+    lab.mined_until(&id, "CONFIRMED").await;
+}
+
+/// Whoever changes the key too early is told, and goes on with the old one.
+#[tokio::test]
+async fn a_head_whose_account_is_configured_no_more_is_an_alarm() {
+    let mut lab = MintLab::new(&[OFTEN]).await;
+    until("a head is signed for each contract", || async {
+        (lab.events("lane.attempt_signed").await.len() >= 2).then_some(())
+    })
+    .await;
+    let other = "4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356";
+    lab.kill().await;
+    // It is given its role as the server starts.
+    lab.proxy.automine(true).await;
+    lab.start_again(&[OFTEN, ("CASKCHAIN_CHAIN__ANCHOR_KEY", other)]).await;
+    lab.proxy.automine(false).await;
+    until("there is an alarm", || async {
+        let alarm = "no head is anchored until this account's is settled";
+        lab.server.log_text().contains(alarm).then_some(())
+    })
+    .await;
+    lab.kill_and_restart(&[OFTEN]).await;
+    lab.until_anchored(1).await;
+    lab.isla.cask("K-1").await;
+    lab.until_anchored(2).await;
+    lab.world.log_is_lawful().await;
+}
+
 /// Somebody who may anchors a head of another log.
 async fn anchor_another(lab: &MintLab, size: u8) {
     lab.grant(ADMIN, "ANCHOR_ROLE", true).await;

@@ -146,11 +146,13 @@ async fn a_person_is_shown_as_they_were_and_whoever_is_erased_is_nobody_then_eit
     assert_eq!(profile.data(), &then);
 
     let seen = format!("/api/v1/users/{id}?asOf={first}");
-    assert_eq!(keeper.get(&seen).await.expect(200).data()["username"], named.as_str());
+    let shown = keeper.get(&seen).await.expect(200).data().clone();
+    assert_eq!((&shown["username"], &shown["erased"]), (&json!(named), &json!(false)));
     keeper.delete(&format!("/api/v1/users/{id}")).await.expect(200);
     let erased = keeper.get(&seen).await.expect(200);
     assert_eq!(erased.data()["id"], id.as_str());
-    assert_eq!(erased.data()["username"], Value::Null);
+    let shown = erased.data();
+    assert_eq!((&shown["username"], &shown["erased"]), (&Value::Null, &json!(true)));
     keeper.get(&format!("/api/v1/users/{id}?asOf=0")).await.refused(404, "USER_NOT_FOUND");
     keeper.get(&format!("/api/v1/users/{id}?asOf=x")).await.refused(400, "VALIDATION_ERROR");
     keeper.get("/api/v1/users/me?asOf=x").await.refused(400, "VALIDATION_ERROR");
@@ -237,6 +239,10 @@ async fn what_somebody_could_do_then_is_told_and_proven() {
         .map(|event| event.as_str().unwrap().parse().unwrap())
         .collect();
     let [registered, verified] = events[..] else { panic!("{now}") };
+    let then = keeper.get(&format!("{path}?asOf={verified}")).await.expect(200);
+    let proven = then.body["madeOf"]["events"].as_array().unwrap();
+    let positions: Vec<&Value> = proven.iter().map(|event| &event["position"]).collect();
+    assert_eq!(json!(positions), now["events"]);
     let before = keeper.get(&format!("{path}?asOf={registered}")).await.expect(200);
     assert_eq!(
         (&before.data()["status"], &before.data()["roles"]),

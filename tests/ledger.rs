@@ -155,6 +155,9 @@ async fn what_cannot_be_proven_is_refused_in_the_envelope() {
         visitor.get(&path).await.refused(400, "VALIDATION_ERROR");
     }
     visitor.get(&consistency("from=0&to=1")).await.expect(200);
+    // A tile is the same for ever, and anybody may keep it.
+    let tile = visitor.get(&format!("{LEDGER}/tile/0/000.p/1")).await;
+    assert_eq!(tile.header("cache-control"), "public, max-age=31536000, immutable");
     for path in ["0/999", "0/000.p/0", "x/000", "9/000", "0/000.p/256", "0/x000/001", "", "0/000/"]
     {
         let path = format!("{LEDGER}/tile/{path}");
@@ -367,6 +370,11 @@ async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant
     let elsewhere = server.administrator_elsewhere(&calm.world).await;
     let position = elsewhere.post("/api/v1/whiskeys", cask("T-1")).await.expect(201).position();
     receipt_of(&elsewhere, position).await;
+    // A process that was killed left something in the middle of an export.
+    let exports = calm.world.data_folder().join("exports");
+    std::fs::create_dir_all(exports.join("left/bundle")).unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    std::fs::File::open(exports.join("left")).unwrap().set_modified(long_ago).unwrap();
     let request = elsewhere.request(Method::GET, "/api/v1/audit/export");
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -374,6 +382,7 @@ async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant
     let bytes = answer.bytes().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     tar::Archive::new(bytes.as_ref()).unpack(folder.path()).unwrap();
+    assert_eq!(std::fs::read_dir(exports).unwrap().count(), 0);
     let bundle = Bundle::in_folder(folder, "bundle");
     let key = strangers::key(&elsewhere).await;
     let tenant = elsewhere.tenant.as_deref().unwrap();

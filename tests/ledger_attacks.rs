@@ -280,11 +280,31 @@ async fn a_read_model_that_was_edited_is_not_what_the_log_makes_of_it() {
     let unknown = run(&settings, &["projections", "diff", "--name", "barrels"], "").await;
     assert!(unknown.unwrap_err().contains("no read model of this name"));
     assert!(compared().await.is_err());
+    // One that was set back, with nothing in it that is wrong.
+    let pid = server.pid;
+    server.kill().await;
+    until("it is gone", || async { (!crate::world::is_alive(pid)).then_some(()) }).await;
+    sqlx::query("update read_nfts.checkpoint set position = 3").execute(&database).await.unwrap();
+    let verdict = bundle.verdict_with(&settings, &key, &["--database"]).await;
+    assert!(verdict.report.to_string().contains("nfts stands at 4 of "), "{verdict:?}");
+    // Another log is another log, also where its read models are all in order.
+    let other = World::new().await;
+    let elsewhere = other.server().await;
+    let beside = elsewhere.person("Mairi").await;
+    for number in 0..40 {
+        beside.cask(&format!("M-{number}")).await;
+    }
+    let kek = elsewhere.key_encryption_key();
+    let settings = other.settings(&[("CASKCHAIN_KEY_ENCRYPTION_KEY", &kek)]);
+    let verdict = bundle.verdict_with(&settings, &key, &["--database"]).await;
+    assert_eq!(verdict.code, 1, "{verdict:?}");
+    let first = &verdict.report["findings"][0];
+    assert_eq!(first["claim"], "READ_MODELS", "{verdict:?}");
+    assert!(first["what"].as_str().unwrap().contains("another log"), "{verdict:?}");
     // Nothing is left behind.
     let left = "select count(*) from pg_namespace where nspname like '%replayed'";
     let (left,): (i64,) = sqlx::query_as(left).fetch_one(&database).await.unwrap();
     assert_eq!(left, 0);
-    drop(server);
 }
 
 #[tokio::test]

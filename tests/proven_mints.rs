@@ -7,7 +7,7 @@ use ethers_core::utils::keccak256;
 use serde_json::{Value, json};
 
 use crate::world::auditor::Bundle;
-use crate::world::mint_lab::{ADMIN, MINTER, MintLab, OFTEN, PROVING_ADMIN};
+use crate::world::mint_lab::{ADMIN, MINTER, MintLab, OFTEN, PROVING_ADMIN, minter};
 use crate::world::{World, strangers, until};
 
 const SETTINGS: &str = "/api/v1/tenants/1/settings";
@@ -108,16 +108,36 @@ async fn a_tenant_that_wants_approvals_proven_gets_its_tokens_by_a_contract_that
     assert_eq!(lab.events("nft.mint_held").await, Vec::<Value>::new());
 
     the_minters_key_alone_mints_nothing(&lab, &proving).await;
+    the_other_contract_says_nothing_of_it(&lab, &ids[0]).await;
     let once: BTreeMap<String, usize> = ids.into_iter().map(|id| (id, 1)).collect();
     assert_eq!(lab.tokens_of(&proving).await, once);
-    assert_eq!(lab.tokens().await, BTreeMap::from([(before, 1)]));
-    // Both contracts are held against the log.
+    assert_eq!(lab.tokens().await, BTreeMap::from([(before, 1), (failed.clone(), 1)]));
+    // Both contracts are held against the log, and the forgery is found.
     let rpc = format!("31337={}", lab.world.chain.url());
     let bundle = Bundle::of(&lab.world, &[]).await;
-    let report = bundle.holds(&strangers::key(&lab.isla).await, &["--rpc", &rpc]).await;
+    let verdict = bundle.verdict(&strangers::key(&lab.isla).await, &["--rpc", &rpc]).await;
+    let report = verdict.report.to_string().to_lowercase();
     for contract in [&lab.contract, &proving] {
-        assert!(report.to_string().to_lowercase().contains(contract), "{report}");
+        assert!(report.contains(contract), "{report}");
     }
+    assert_eq!((verdict.code, &verdict.report["findingsInAll"]), (1, &json!(1)), "{report}");
+    assert!(report.contains(&failed), "{report}");
+}
+
+/// The thief makes a token of the same number at the contract that wants no proofs, and gives it away.
+async fn the_other_contract_says_nothing_of_it(lab: &MintLab, token: &str) {
+    let path = format!("/api/v1/nfts/{token}");
+    let before = lab.isla.get(&path).await.expect(200).data()["holder"].clone();
+    lab.mint_to(MINTER, &minter(), token.parse().unwrap(), [7; 32]).await;
+    lab.transfer(MINTER, &minter(), &lab.contract, token).await;
+    until("there is an alarm", || async {
+        lab.proxy.mine(1).await;
+        let alarm = "it was not ordered of the contract that has this token";
+        (lab.server.log_text().matches(alarm).count() >= 2).then_some(())
+    })
+    .await;
+    assert_eq!(lab.isla.get(&path).await.expect(200).data()["holder"], before);
+    assert_eq!(lab.events("nft.transferred").await, Vec::<Value>::new());
 }
 
 /// A thief has the key of the account that mints, and an approved cask and one that is not.

@@ -164,7 +164,7 @@ fn resources(platform: &Platform) -> Resources {
             },
             AuditEvents { journal: platform.journal.clone() },
             AuditStream::new(platform.journal.clone(), platform.believer.revocations.clone()),
-            AuditExport::new(platform.export.clone()),
+            AuditExport::new(platform.export.clone(), platform.exports.clone()),
             LedgerProofs {
                 ledger: platform.ledger.clone(),
                 commands: commands.clone(),

@@ -143,6 +143,7 @@ impl Named<'_> {
         network.check_chain_id().await.map_err(StartError::of)?;
         let (signers, anchorer) = (self.signers().await?, self.anchorer().await?);
         must_be_another(anchorer.as_ref(), &signers)?;
+        self.must_prove(anchorer.is_some())?;
         let policy = self.policy()?;
         Ok(MintingNetwork {
             chain: Arc::new(network),
@@ -170,6 +171,19 @@ impl Named<'_> {
         }
         let reason = format!("mints_in_one of a network is 1 to {MAX_MINTS}");
         Err(ConfigError::Unreadable(reason))
+    }
+
+    /// Proofs prove nothing if who mints may anchor, and there are none where nothing is anchored.
+    fn must_prove(&self, has_anchorer: bool) -> Result<(), ConfigError> {
+        match (self.chain.proven_contract, self.chain.anchor_every_s) {
+            (Some(_), _) if !has_anchorer => {
+                Err(ConfigError::Missing("chain.anchor_key, which chain.proven_contract wants,"))
+            }
+            (Some(_), None) => Err(ConfigError::Missing(
+                "chain.anchor_every_s, which chain.proven_contract wants,",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Every key of the network, each with a guard of its own.
@@ -318,4 +332,76 @@ pub async fn default_minters(config: &Config) -> Result<Vec<EvmAddress>, StartEr
 pub async fn default_anchorer(config: &Config) -> Result<Option<EvmAddress>, StartError> {
     let named = Named { name: &config.chain.network, chain: &config.chain };
     Ok(named.anchorer().await?.map(|signer| signer.address()))
+}
+
+#[cfg(test)]
+mod tests {
+    use commands::outside::chain::{Fees, Spending};
+
+    use super::*;
+
+    const MINTER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+    const ANCHORER: &str = "dbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97";
+    const CONTRACT: EvmAddress = EvmAddress::from_bytes([7; 20]);
+
+    fn proving() -> ChainConfig {
+        ChainConfig {
+            network: "development".to_owned(),
+            // Nobody answers there, and nobody has to.
+            rpc_url: Some("http://127.0.0.1:9".to_owned()),
+            signer_key: Some(MINTER.into()),
+            anchor_key: Some(ANCHORER.into()),
+            anchor_every_s: std::num::NonZeroU64::new(10),
+            contract: Some(CONTRACT),
+            proven_contract: Some(EvmAddress::from_bytes([8; 20])),
+            custody: Some(CONTRACT),
+            ..ChainConfig::default()
+        }
+    }
+
+    async fn complaint(change: impl FnOnce(&mut ChainConfig)) -> Option<String> {
+        let mut chain = proving();
+        change(&mut chain);
+        let named = Named { name: "development", chain: &chain };
+        named.minting().await.err().map(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn who_mints_by_a_contract_that_wants_proofs_does_not_anchor() {
+        assert_eq!(complaint(|_| {}).await, None);
+        let same = complaint(|chain| chain.anchor_key = Some(MINTER.into())).await.unwrap();
+        assert!(same.contains("mints as well"), "{same}");
+        let none = complaint(|chain| chain.anchor_key = None).await.unwrap();
+        assert!(none.contains("chain.anchor_key"), "{none}");
+        let never = complaint(|chain| chain.anchor_every_s = None).await.unwrap();
+        assert!(never.contains("chain.anchor_every_s"), "{never}");
+    }
+
+    #[tokio::test]
+    async fn each_key_signs_what_it_is_for() {
+        let fees =
+            Fees { style: FeeStyle::Dynamic, max_fee_per_gas: GWEI, max_priority_fee_per_gas: 0 };
+        let anchor = Spending::Anchor { contract: CONTRACT, size: 1, root: [1; 32], proof: vec![] };
+        let mints = Spending::Mints {
+            contract: CONTRACT,
+            mints: vec![commands::outside::chain::Mint {
+                recipient: CONTRACT,
+                token: domain::id::WhiskeyId::new(7),
+                digest: [7; 32],
+            }],
+        };
+        let chain = proving();
+        let named = Named { name: "development", chain: &chain };
+        let minter = named.signers().await.unwrap().remove(0);
+        let anchorer = named.anchorer().await.unwrap().unwrap();
+        assert!(minter.sign(0, &mints, fees).await.is_ok());
+        assert!(minter.sign(0, &anchor, fees).await.is_err());
+        assert!(anchorer.sign(0, &anchor, fees).await.is_ok());
+        assert!(anchorer.sign(0, &mints, fees).await.is_err());
+        // Where nobody else does, who mints anchors.
+        let chain = ChainConfig { anchor_key: None, proven_contract: None, ..proving() };
+        let named = Named { name: "development", chain: &chain };
+        let minter = named.signers().await.unwrap().remove(0);
+        assert!(minter.sign(0, &anchor, fees).await.is_ok());
+    }
 }

@@ -1,5 +1,6 @@
 //! Puts the parts together: from configuration to a platform that can serve, and back in order.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub struct Platform {
     pub journal: Journal,
     pub ledger: Ledger,
     pub export: Export,
+    /// Where bundles are put together.
+    pub exports: PathBuf,
     pub published: watch::Receiver<i64>,
     pub nats: async_nats::Client,
     pub outbox: Option<Outbox>,
@@ -244,6 +247,7 @@ impl Platform {
             journal,
             ledger,
             export,
+            exports: config.data_folder.join("exports"),
             published,
             nats,
             outbox,

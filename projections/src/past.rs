@@ -163,11 +163,12 @@ impl Past {
         tenant: TenantId,
         user: UserId,
         position: i64,
-    ) -> Result<Option<Authority>, PastError> {
+    ) -> Result<Option<Then<Authority>>, PastError> {
         let step: Step<Authority, UserEvent> =
             |then, event, happened| Ok(Authority::after(then, event, happened));
         let then = self.fold::<User, _>(tenant, user.to_string(), position, step).await?;
-        Ok(then.map(|then| then.row))
+        // What else happened to them did not make it so.
+        Ok(then.map(|then| Then { events: then.row.by.clone(), ..then }))
     }
 
     async fn fold<A: Root, T>(

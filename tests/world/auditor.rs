@@ -72,11 +72,22 @@ impl Bundle {
 
     /// The verdict, offline: nothing of the platform's settings is there.
     pub async fn verdict(&self, key: &str, more: &[&str]) -> Verdict {
+        self.verdict_with(&[], key, more).await
+    }
+
+    /// With settings of the platform.
+    pub async fn verdict_with(
+        &self,
+        settings: &[(String, String)],
+        key: &str,
+        more: &[&str],
+    ) -> Verdict {
         let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_caskchain"))
             .args(["audit", "verify"])
             .arg(self.path())
             .args(["--key", key, "--output", "json"])
             .args(more)
+            .envs(settings.iter().cloned())
             .stderr(Stdio::piped())
             .output()
             .await

@@ -2,8 +2,11 @@
 
 use std::time::Instant;
 
+use eventstore::database::{self, Role};
 use eventstore::ledger::bundle::Bundle;
+use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::note::Note;
+use eventstore::ledger::stored;
 use eventstore::ledger::verify::{Brought, Claim, Finding, Report, verify};
 use projections::differences::Difference;
 use serde_json::json;
@@ -11,6 +14,7 @@ use serde_json::json;
 use super::{Output, Undecided, Verify, chain};
 use crate::config::Config;
 use crate::read_models::comparisons;
+use crate::wiring::required;
 
 /// Whether everything holds.
 pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
@@ -31,14 +35,15 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
         replay: !wanted.without_rules,
     };
     let began = Instant::now();
-    let mut report = verify(&Bundle::at(&wanted.bundle), &brought, |events| {
+    let bundle = Bundle::at(&wanted.bundle);
+    let mut report = verify(&bundle, &brought, |events| {
         eprintln!("  {events} events");
     })?;
     if !wanted.rpc.is_empty() {
-        chain::compare(&Bundle::at(&wanted.bundle), &wanted.rpc, &mut report).await?;
+        chain::compare(&bundle, &wanted.rpc, &mut report).await?;
     }
     if wanted.database {
-        read_models(config, &mut report).await?;
+        read_models(config, &bundle, &mut report).await?;
     }
     match wanted.output {
         Output::Json => {
@@ -51,8 +56,21 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
     Ok(report.holds())
 }
 
-/// Compares those of the database.
-async fn read_models(config: &Config, report: &mut Report) -> Result<(), Undecided> {
+/// Compares those of the database, whose log has to be the bundle's as far as that goes.
+async fn read_models(
+    config: &Config,
+    bundle: &Bundle,
+    report: &mut Report,
+) -> Result<(), Undecided> {
+    let size = report.contents.size;
+    let url = required(&config.database_url, "database_url")?;
+    let stored = stored::root(&database::pool(&url, Role::Log, 1)?, size).await?;
+    let note = Note::parse(std::str::from_utf8(&bundle.read(&bundle.checkpoint_file())?)?)?;
+    let mut findings = Vec::new();
+    if stored != Some(Checkpoint::parse(&note.text)?.root) {
+        let what = format!("the database has another log, or none, of the bundle's {size} events");
+        findings.push(Finding { claim: Claim::ReadModels, position: None, what });
+    }
     let comparisons = comparisons(config, None).await?;
     let rows: i64 = comparisons.iter().map(|comparison| comparison.rows).sum();
     let seen = format!("{} read models, {rows} rows, folded anew", comparisons.len());
@@ -64,8 +82,16 @@ async fn read_models(config: &Config, report: &mut Report) -> Result<(), Undecid
             it.read_model, it.table, it.surplus, it.missing, it.example
         ),
     };
+    for comparison in &comparisons {
+        let folded = u64::try_from(comparison.position + 1).unwrap_or_default();
+        if folded < size {
+            let what = format!("{} stands at {folded} of {size} events", comparison.read_model);
+            findings.push(Finding { claim: Claim::ReadModels, position: Some(folded), what });
+        }
+    }
     let all = comparisons.iter().flat_map(|comparison| &comparison.differences);
-    report.add(Claim::ReadModels, seen, all.map(finding).collect());
+    findings.extend(all.map(finding));
+    report.add(Claim::ReadModels, seen, findings);
     Ok(())
 }
 

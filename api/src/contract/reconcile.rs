@@ -14,7 +14,7 @@ use domain::id::{TenantId, WhiskeyId};
 use domain::nft::address::EvmAddress;
 use domain::nft::{Nft, Order};
 use eventstore::{Context, Loaded};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -81,9 +81,11 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<bool, StartEr
             Reconciliation { platform: &platform, network: &network, contract, adopts, output };
         async move { all.reconcile(arguments.from_block).await }
     };
-    let outcomes: Result<Vec<bool>, _> = stream::iter(contracts).then(one).try_collect().await;
+    // All of them, also if one cannot be read.
+    let outcomes: Vec<Result<bool, StartError>> = stream::iter(contracts).then(one).collect().await;
     platform.stop().await;
-    Ok(outcomes?.into_iter().all(|well| well))
+    let outcomes: Vec<bool> = outcomes.into_iter().collect::<Result<_, _>>()?;
+    Ok(outcomes.into_iter().all(|well| well))
 }
 
 impl Reconciliation<'_> {
@@ -136,7 +138,7 @@ impl Reconciliation<'_> {
             line.verdict.word()
         });
         *outcome.counts.entry(word).or_default() += 1;
-        println!("{}", line.told(word, self.output));
+        println!("{}", line.told(self.contract, word, self.output));
         Ok(())
     }
 
@@ -239,21 +241,21 @@ fn operator(tenant: TenantId, token: WhiskeyId) -> Asked {
 }
 
 impl Line {
-    fn told(&self, verdict: &str, output: Output) -> String {
+    fn told(&self, contract: EvmAddress, verdict: &str, output: Output) -> String {
         match output {
-            Output::Json => self.json(verdict).to_string(),
+            Output::Json => self.json(contract, verdict).to_string(),
             Output::Text => {
                 let log = self.nft.state.name();
                 let on_chain = self.on_chain.as_ref();
                 let holder = on_chain.and_then(|on_chain| on_chain.holder);
                 let holder = holder.map_or("nobody".to_owned(), |holder| holder.to_string());
-                format!("{} {verdict}: held by {holder}, in the log {log}", self.token)
+                format!("{contract} {} {verdict}: held by {holder}, in the log {log}", self.token)
             }
         }
     }
 
     /// The whole picture of a token, enough to begin again from.
-    fn json(&self, verdict: &str) -> Value {
+    fn json(&self, contract: EvmAddress, verdict: &str) -> Value {
         let on_chain = self.on_chain.as_ref().map(|on_chain| {
             let minted = on_chain.mints.first();
             json!({
@@ -266,6 +268,7 @@ impl Line {
             })
         });
         json!({
+            "contract": contract.to_string(),
             "tokenId": self.token.to_string(),
             "verdict": verdict,
             "log": self.nft.state.name(),

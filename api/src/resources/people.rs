@@ -41,6 +41,8 @@ struct PublicUser {
     id: String,
     /// Null if they have none, or have been erased.
     username: Option<String>,
+    /// Whether their personal data was erased, be it after the time that is asked for.
+    erased: bool,
     registered_at: String,
 }
 
@@ -160,17 +162,23 @@ impl People {
     ) -> Result<Found<PublicUser>, Problem> {
         caught_up(&self.readers, users::Users::NAME, min_position.0).await?;
         let (tenant, user) = (caller.0.tenant(), user(&id.0)?);
-        let (row, made_of) = match as_of.0 {
+        let (mut erased, (row, made_of)) = match as_of.0 {
             Some(then) => {
                 let past = rebuilt(&self.past, &then, |at| self.past.user(tenant, user, at));
-                shown(&self.ledger, past.await?).await?
+                let past = shown(&self.ledger, past.await?).await?;
+                // Who they were then does not say what has become of them since.
+                let now = self.past.head().await?.to_string();
+                let now = rebuilt(&self.past, &now, |at| self.past.authority(tenant, user, at));
+                (now.await?.is_some_and(|now| now.row.account.account().is_err()), past)
             }
-            None => (self.readers.user(tenant, user).await?, None),
+            None => (false, (self.readers.user(tenant, user).await?, None)),
         };
         let row = row.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
+        erased |= row.status == "ERASED";
         Ok(Found::new(PublicUser {
             id: row.user_id.to_string(),
             username: row.username,
+            erased,
             registered_at: written(row.registered_at),
         })
         .made_of(made_of))
@@ -179,7 +187,7 @@ impl People {
     /// What somebody may do, or could do then
     ///
     /// For themselves, and for those who manage people or read the audit. `events` are the positions
-    /// that made it so; `/ledger/receipts/{position}` proves each.
+    /// that made it so; `madeOf` proves each.
     #[oai(path = "/users/:id/permissions", method = "get", operation_id = "user_permissions")]
     async fn user_permissions(
         &self,
@@ -198,9 +206,10 @@ impl People {
             None => self.past.head().await?.to_string(),
         };
         let tenant = actor.tenant();
-        let authority = rebuilt(&self.past, &then, |at| self.past.authority(tenant, user, at));
-        let authority = authority.await?.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
-        Ok(Found::new(Permissions::of(&authority)))
+        let past = rebuilt(&self.past, &then, |at| self.past.authority(tenant, user, at)).await?;
+        let (authority, made_of) = shown(&self.ledger, past).await?;
+        let authority = authority.ok_or_else(|| Problem::new(ErrorCode::UserNotFound))?;
+        Ok(Found::new(Permissions::of(&authority)).made_of(made_of))
     }
 
     /// Suspend a person, switch an account off, or let them in again

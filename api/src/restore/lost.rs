@@ -2,9 +2,10 @@
 //! has to be so all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use domain::id::{SessionId, TenantId, UserId};
 use domain::ledger::SignedHead;
@@ -57,23 +58,38 @@ pub async fn keep(
     found.proven = proof.proven;
     let file = file.into_inner().map_err(|error| failed(&draft)(error.into_error()))?;
     file.sync_all().map_err(failed(&draft))?;
-    if path.exists() {
-        let read = |path: &PathBuf| std::fs::read(path).map_err(failed(path));
-        if read(&path.to_owned())? != read(&draft)? {
-            let what = format!("{} holds other events: name another file", path.display());
-            return Err(StartError::Other(what));
-        }
+    if path.exists() && !hold_the_same(path, &draft).map_err(failed(path))? {
+        let what = format!("{} holds other events: name another file", path.display());
+        return Err(StartError::Other(what));
     }
     std::fs::rename(&draft, path).map_err(failed(path))?;
     durable(path)?;
     Ok(found)
 }
 
+/// They may be long.
+fn hold_the_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let mut one = BufReader::new(File::open(one)?);
+    let mut other = BufReader::new(File::open(other)?);
+    loop {
+        let (here, there) = (one.fill_buf()?, other.fill_buf()?);
+        let both = here.len().min(there.len());
+        if both == 0 {
+            return Ok(here.is_empty() && there.is_empty());
+        }
+        if here[..both] != there[..both] {
+            return Ok(false);
+        }
+        one.consume(both);
+        other.consume(both);
+    }
+}
+
 /// A file's name lasts, too.
 pub fn durable(path: &Path) -> Result<(), StartError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }
 
 /// What was done, is lost, and has to be so all the same.

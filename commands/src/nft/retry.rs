@@ -26,15 +26,16 @@ impl Commands {
             let before = self.loaded::<Nft>(asked, &id).await?;
             let network = before.state.order().map(|order| order.network.clone());
             let policy = network.as_deref().and_then(|name| self.mint_policies.of(Some(name)));
-            let proven_by = match policy {
-                Some(policy) => self.proven_contract(asked.context.tenant(), policy).await?,
-                // The worker holds what is for a network that is configured no more.
-                None => None,
-            };
+            let tenant = self.tenant(asked).await?;
+            let settings = tenant.state.settings()?;
+            // The worker holds what is for a network that is configured no more.
+            let proven_by = policy.map(|policy| self.proven_contract(settings, policy));
+            let proven_by = proven_by.transpose()?.flatten();
             let retry = RetryMint { whiskey: mint, owner, proven_by };
             let (nft, requested) = self.decide::<Nft, _>(asked, &id, &retry).await?;
             let (cask, started) = self.start_again(asked, &id, network.unwrap_or_default()).await?;
-            let commit = self.begin(asked).append(&cask, started).append(&nft, requested);
+            let commit = self.begin(asked).expecting(&tenant);
+            let commit = commit.append(&cask, started).append(&nft, requested);
             self.commit(asked, &mint, commit).await
         })
         .await

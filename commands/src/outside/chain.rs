@@ -226,6 +226,10 @@ pub trait Chain: Send + Sync {
         account: EvmAddress,
     ) -> Result<bool, ChainError>;
 
+    /// Whether the contract mints for this account.
+    async fn may_mint(&self, contract: EvmAddress, account: EvmAddress)
+    -> Result<bool, ChainError>;
+
     /// Every head of a ledger that the contract has taken in these blocks, if as many nodes agree as a
     /// verdict needs.
     async fn anchors(

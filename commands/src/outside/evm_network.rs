@@ -277,6 +277,14 @@ impl Chain for EvmNetwork {
         self.has_role(contract, ContractRole::Anchor, account).await
     }
 
+    async fn may_mint(
+        &self,
+        contract: EvmAddress,
+        account: EvmAddress,
+    ) -> Result<bool, ChainError> {
+        self.has_role(contract, ContractRole::Minter, account).await
+    }
+
     async fn transfers(
         &self,
         contract: EvmAddress,

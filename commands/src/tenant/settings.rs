@@ -1,5 +1,6 @@
 //! How people of a tenant come in, what it wants of their passwords, and how its casks get their tokens.
 
+use domain::command::Command;
 use domain::id::TenantId;
 use domain::refusal::Kind;
 use domain::tenant::{
@@ -22,6 +23,7 @@ impl Commands {
         command: &ChangeSettings,
     ) -> Result<Done<TenantChanged>, CommandError> {
         must_be_their_own(asked, tenant)?;
+        asked.must_be_allowed(ChangeSettings::REQUIRES)?;
         if command.proven_mints == Some(true) && self.mint_policies.proving().is_empty() {
             return Err(CommandError::Refused {
                 kind: Kind::IllegalState,

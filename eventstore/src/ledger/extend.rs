@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::Checkpoint;
@@ -31,6 +31,8 @@ const TICK: Duration = Duration::from_millis(150);
 /// How long to wait before looking whether another process has appended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// The database itself gives up a little sooner.
+const PATIENCE: Duration = Duration::from_secs(12);
 /// Names the advisory lock of the one tree.
 const LOCK: i64 = 0x6361_736b_6c65_6401;
 
@@ -48,6 +50,8 @@ pub enum ExtendError {
     Refused(#[from] KeeperError),
     #[error("the signer does not answer")]
     Away,
+    #[error("the database does not answer in time")]
+    Late,
 }
 
 /// Signs heads that continue those it signed before.
@@ -104,7 +108,8 @@ impl Extender {
     }
 
     async fn session(&mut self, stop: &CancellationToken) -> Result<(), ExtendError> {
-        let Some(mut leading) = Leading::try_begin(&self.pool, LOCK).await? else {
+        let begun = in_time(async { Ok(Leading::try_begin(&self.pool, LOCK).await?) });
+        let Some(mut leading) = begun.await? else {
             return Ok(());
         };
         let outcome = self.extend_until(leading.connection(), stop).await;
@@ -118,14 +123,15 @@ impl Extender {
         stop: &CancellationToken,
     ) -> Result<(), ExtendError> {
         // What is kept here can be made again, and is not waited for on the disk.
-        sqlx::query("set synchronous_commit = off").execute(&mut *log).await?;
+        let unhurried = sqlx::query("set synchronous_commit = off").execute(&mut *log);
+        in_time(async { Ok(unhurried.await?) }).await?;
         let ledger = Ledger::new(self.pool.clone());
-        let mut edge = ledger.edge().await?;
-        let mut signed = ledger.signed_size().await?;
+        let mut edge = in_time(async { Ok(ledger.edge().await?) }).await?;
+        let mut signed = in_time(async { Ok(ledger.signed_size().await?) }).await?;
         tracing::info!(size = edge.size(), signed, "the ledger is extended");
         while !stop.is_cancelled() {
             let began = Instant::now();
-            while take_batch(log, &mut edge).await? {}
+            while in_time(take_batch(log, &mut edge)).await? {}
             if edge.size() > signed {
                 self.have_signed(log, &ledger, &edge).await?;
                 signed = edge.size();
@@ -149,20 +155,21 @@ impl Extender {
         let last = self.at_the_signer(|signer| signer.keeper.last()).await?;
         let last = last.map_or(0, |last| last.size);
         // What is ahead of the tree cannot be continued by it; the signer will say so.
-        let proof = ledger.consistency(last.min(head.size), head.size).await?;
+        let proof = ledger.consistency(last.min(head.size), head.size);
+        let proof = in_time(async { Ok(proof.await?) }).await?;
         let note = self.at_the_signer(move |signer| signer.sign(&head, &proof)).await?;
-        sqlx::query(
+        let kept = sqlx::query(
             "insert into eventstore.checkpoints (size, note) values ($1, $2)
              on conflict (size) do nothing",
         )
         .bind(signed_number(edge.size()))
         .bind(note.to_string())
-        .execute(log)
-        .await?;
-        Ok(())
+        .execute(log);
+        in_time(async { Ok(kept.await.map(drop)?) }).await
     }
 
-    /// Its file is waited for on a thread of its own.
+    /// Its file is waited for on a thread of its own, and for as long as it takes: a thread cannot be
+    /// stopped, and should not become many.
     async fn at_the_signer<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Signer) -> Result<T, KeeperError> + Send + 'static,
@@ -182,6 +189,11 @@ impl Extender {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
+}
+
+/// What is not over by then ends the session; the next has another connection.
+async fn in_time<T>(step: impl Future<Output = Result<T, ExtendError>>) -> Result<T, ExtendError> {
+    timeout(PATIENCE, step).await.map_err(|_| ExtendError::Late)?
 }
 
 /// Adds the next leaves. Says whether there may be more.

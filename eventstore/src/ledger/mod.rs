@@ -16,6 +16,7 @@ pub mod note;
 pub mod proof;
 pub mod read;
 pub mod receipt;
+pub mod stored;
 pub mod tile;
 pub mod tree;
 pub mod verify;

@@ -1,8 +1,10 @@
 //! A tenant's bundle, for auditors without a way to the database.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use domain::permission::Permission;
 use eventstore::ledger::bundle::{Bundle, Scope};
@@ -10,6 +12,7 @@ use eventstore::ledger::export::{Export, ExportError};
 use poem::Body;
 use poem_openapi::payload::{Attachment, AttachmentType};
 use poem_openapi::{ApiResponse, OpenApi};
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::places::{Place, Places};
@@ -20,9 +23,13 @@ use crate::resources::Tag;
 
 /// The database has other things to do.
 const AT_ONCE: usize = 2;
+/// No bundle takes so long.
+const LEFT_AFTER: Duration = Duration::from_secs(60 * 60);
 
 pub struct AuditExport {
     export: Export,
+    /// Where bundles are put together.
+    folder: PathBuf,
     places: Places,
 }
 
@@ -37,7 +44,7 @@ impl AsyncRead for Sent {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.file).poll_read(context, buffer)
     }
 }
@@ -51,8 +58,8 @@ enum Archive {
 }
 
 impl AuditExport {
-    pub fn new(export: Export) -> Self {
-        Self { export, places: Places::new(AT_ONCE, 1) }
+    pub fn new(export: Export, folder: PathBuf) -> Self {
+        Self { export, folder, places: Places::new(AT_ONCE, 1) }
     }
 }
 
@@ -68,12 +75,15 @@ impl AuditExport {
         let busy = || Problem::new(ErrorCode::ServerBusy);
         let tenant = caller.0.tenant();
         let place = self.places.take(tenant).ok_or_else(busy)?;
-        let folder = tempfile::tempdir().map_err(|error| Problem::internal(&error))?;
+        let folder = self.folder.clone();
+        let folder = tokio::task::spawn_blocking(move || prepared(&folder));
+        let folder = folder.await.map_err(|error| Problem::internal(&error))?;
+        let folder = folder.map_err(|error| Problem::internal(&error))?;
         let bundle = Bundle::at(&folder.path().join("bundle"));
         let scope = Scope::Tenant { tenant };
         // It may take as long as the request may.
         self.export.write(&bundle, &scope, false, |_| {}).await?;
-        let packed = tokio::task::spawn_blocking(move || pack(folder.path()));
+        let packed = tokio::task::spawn_blocking(move || pack(&folder));
         let packed = packed.await.map_err(|error| Problem::internal(&error))?;
         let file = tokio::fs::File::from_std(packed.map_err(|error| Problem::internal(&error))?);
         let name = format!("caskchain-{tenant}.tar");
@@ -84,14 +94,31 @@ impl AuditExport {
     }
 }
 
+/// A folder for one bundle, which goes with it; what a process left there that was killed goes now, as
+/// far as it can be removed.
+fn prepared(folder: &Path) -> io::Result<TempDir> {
+    std::fs::create_dir_all(folder)?;
+    for left in std::fs::read_dir(folder)?.flatten() {
+        let modified = left.metadata().and_then(|of| of.modified());
+        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+        if age.is_some_and(|age| age > LEFT_AFTER)
+            && let Err(error) = std::fs::remove_dir_all(left.path())
+        {
+            tracing::warn!(left = %left.path().display(), %error, "an old bundle stays");
+        }
+    }
+    tempfile::tempdir_in(folder)
+}
+
 /// Into a file without a name, which goes when it has been sent.
-fn pack(folder: &Path) -> std::io::Result<std::fs::File> {
+fn pack(folder: &TempDir) -> io::Result<std::fs::File> {
     use std::io::{Seek, Write};
-    let mut archive = tar::Builder::new(std::io::BufWriter::new(tempfile::tempfile()?));
-    archive.append_dir_all("bundle", folder.join("bundle"))?;
+    let file = tempfile::tempfile_in(folder)?;
+    let mut archive = tar::Builder::new(io::BufWriter::new(file));
+    archive.append_dir_all("bundle", folder.path().join("bundle"))?;
     let mut writer = archive.into_inner()?;
     writer.flush()?;
-    let mut file = writer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.rewind()?;
     Ok(file)
 }

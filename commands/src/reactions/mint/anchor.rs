@@ -5,14 +5,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::command::Command;
-use domain::contract::{Anchor, AssignAnchor, ConfirmAnchor, Contract, FailAnchor, LoseAnchorSlot};
+use domain::contract::{
+    Anchor, AssignAnchor, ConfirmAnchor, Contract, ContractEvent, FailAnchor, LoseAnchorSlot,
+};
 use domain::id::TenantId;
 use domain::lane::{AssignNonce, Errand, Lane};
 use domain::nft::address::EvmAddress;
 use domain::nft::{Cost, FailureClass, Inclusion};
 use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::read::LedgerError;
-use eventstore::{Commit, Loaded};
+use eventstore::{Commit, Loaded, Recorded};
 
 use super::lane::LaneWorker;
 use crate::error::{CommandError, Dependency};
@@ -23,6 +25,8 @@ use crate::reactions::ReactionError;
 
 /// How often it is looked whether a head is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// On Ethereum, after twice the time a block takes to be final.
+const OVERDUE_BLOCKS: u32 = 130;
 /// What anchoring itself writes; nothing else happens to these aggregates without another.
 const OWN: [&str; 2] = ["contract", "lane"];
 
@@ -67,7 +71,11 @@ impl LaneWorker {
     ) -> Result<bool, ReactionError> {
         let id = format!("{}-{}", self.chain.chain_id(), anchoring.contract);
         let contract = self.contract(&id).await?;
-        if contract.state.anchoring().is_some() || !self.is_due(anchoring, &id).await? {
+        if contract.state.anchoring().is_some() {
+            self.look_after_the_last(&id).await?;
+            return Ok(false);
+        }
+        if !self.is_due(anchoring, &id).await? {
             return Ok(false);
         }
         let Some(anchor) = self.next_anchor(anchoring, &id).await? else { return Ok(false) };
@@ -79,11 +87,36 @@ impl LaneWorker {
         self.commit_anchor(lane, &contract, anchor).await
     }
 
-    /// Whether the last one is long enough ago.
-    async fn is_due(&self, anchoring: &Anchoring, id: &str) -> Result<bool, ReactionError> {
+    /// One at a time: a head whose account is not configured any more keeps all others back.
+    async fn look_after_the_last(&self, id: &str) -> Result<(), ReactionError> {
+        let Some(last) = self.last_anchor(id).await? else { return Ok(()) };
+        let assigned = last.event::<Contract>();
+        let assigned = assigned.map_err(|error| ReactionError::Failed(error.to_string()))?;
+        let Some(ContractEvent::AnchorAssigned { signer, nonce, .. }) = assigned else {
+            return Ok(());
+        };
+        let now = self.commands.store.clock().now();
+        let overdue = last.recorded_at.plus(self.chain.block_time() * OVERDUE_BLOCKS) <= now;
+        if overdue && signer != self.signer.address() {
+            tracing::error!(
+                contract = id,
+                %signer,
+                nonce,
+                "ALARM: no head is anchored until this account's is settled; is its key configured?"
+            );
+        }
+        Ok(())
+    }
+
+    async fn last_anchor(&self, id: &str) -> Result<Option<Recorded>, ReactionError> {
         let journal = self.commands.store.journal();
         let last = journal.last("contract", id, "contract.anchor_assigned").await;
-        let last = last.map_err(|error| ReactionError::NotYet(error.to_string()))?;
+        last.map_err(|error| ReactionError::NotYet(error.to_string()))
+    }
+
+    /// Whether the last one is long enough ago.
+    async fn is_due(&self, anchoring: &Anchoring, id: &str) -> Result<bool, ReactionError> {
+        let last = self.last_anchor(id).await?;
         let now = self.commands.store.clock().now();
         Ok(last.is_none_or(|last| last.recorded_at.plus(anchoring.every) <= now))
     }
@@ -120,6 +153,15 @@ impl LaneWorker {
         if !allowed.map_err(CommandError::from)? {
             tracing::warn!(contract = id, lane = self.id(), "the signer lacks ANCHOR_ROLE");
             return Ok(None);
+        }
+        let may_mint = self.chain.may_mint(*contract, self.signer.address()).await;
+        let both = !self.mints && may_mint.map_err(CommandError::from)?;
+        if both {
+            tracing::error!(
+                contract = id,
+                lane = self.id(),
+                "ALARM: the account that anchors has MINTER_ROLE: its key alone can prove what it likes"
+            );
         }
         Ok((size > before).then(|| Anchor { size, root: hex::encode(root), before }))
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use domain::contract::{Contract, RecordFollowed};
 use domain::id::TenantId;
 use domain::nft::address::EvmAddress;
-use domain::nft::{Nft, RecordTransfer};
+use domain::nft::{Nft, Order, RecordTransfer};
 use eventstore::Loaded;
 use tokio_util::sync::CancellationToken;
 
@@ -99,6 +99,14 @@ impl Follower {
             return Ok(Followed::Known);
         };
         let nft: Loaded<Nft> = self.commands.mint_state(tenant, transfer.token).await?;
+        let is_ours = |order: &Order| {
+            (order.chain_id, order.contract) == (self.chain.chain_id(), self.contract)
+        };
+        if !nft.state.order().is_some_and(is_ours) {
+            // Whatever happens to it says nothing of the cask's own token.
+            self.alarm(transfer, "it was not ordered of the contract that has this token");
+            return Ok(Followed::Known);
+        }
         match nft.state.as_ref() {
             Nft::Assigned { .. } => return Ok(Followed::NotYet),
             Nft::Confirmed { .. } | Nft::Burned { .. } => {}

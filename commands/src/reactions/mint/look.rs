@@ -31,8 +31,8 @@ impl LaneWorker {
         let open: Vec<Numbered> =
             lane.state.open_slots().map(|(nonce, slot)| (nonce, slot.clone())).collect();
         memory.keep(&open);
-        let nothing_to_mint = !self.mints || self.waiting.is_empty();
-        if open.is_empty() && nothing_to_mint && self.anchorings.is_empty() {
+        // Where heads are anchored all lanes are open, so that a network is paused as a whole.
+        if open.is_empty() && self.waiting.is_empty() && !self.heads_come {
             return Ok(false);
         }
         if *lane.state == Lane::Unopened {

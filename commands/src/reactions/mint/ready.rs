@@ -86,6 +86,13 @@ impl LaneWorker {
                 %contract,
                 "ALARM: the account that mints has ANCHOR_ROLE: its key alone can prove what it likes"
             );
+            if self.proven_contract == Some(contract) {
+                let detail = "the account that mints may anchor as well, which proves nothing";
+                for nft in &nfts {
+                    self.hold_back(nft, HoldReason::Unproven, detail).await?;
+                }
+                return Ok(Vec::new());
+            }
         }
         let mut proven = Vec::with_capacity(nfts.len());
         for nft in nfts {
@@ -110,20 +117,20 @@ impl LaneWorker {
         }
     }
 
-    /// Without those the contract has already: a token that nobody here has minted is for people
-    /// to judge.
+    /// Without those that have a token already, by whichever contract: one that nobody here has minted is
+    /// for people to judge.
     async fn unminted(&self, nfts: &[Loaded<Nft>]) -> Result<Vec<Loaded<Nft>>, ReactionError> {
-        let mut unminted = Vec::with_capacity(nfts.len());
-        let Some((_, contract)) = nfts.first().and_then(place) else { return Ok(unminted) };
         let tokens: Vec<WhiskeyId> = nfts.iter().map(mint_of).collect();
-        let digests = self.chain.digests(contract, &tokens).await.map_err(CommandError::from)?;
-        for (nft, digest) in nfts.iter().zip(digests) {
-            if digest == [0; 32] {
-                unminted.push(nft.clone());
-            } else {
-                tracing::error!(mint = nft.id, "ALARM: the contract has this token already");
-                let detail = format!("digest {}", hex::encode(digest));
-                self.hold_back(nft, HoldReason::AlreadyOnChain, &detail).await?;
+        let mut unminted = nfts.to_vec();
+        for contract in &self.contracts {
+            let digests = self.chain.digests(*contract, &tokens).await;
+            for (nft, digest) in nfts.iter().zip(digests.map_err(CommandError::from)?) {
+                if digest != [0; 32] && unminted.iter().any(|left| left.id == nft.id) {
+                    tracing::error!(mint = nft.id, %contract, "ALARM: there is such a token already");
+                    let detail = format!("digest {} at {contract}", hex::encode(digest));
+                    self.hold_back(nft, HoldReason::AlreadyOnChain, &detail).await?;
+                    unminted.retain(|left| left.id != nft.id);
+                }
             }
         }
         Ok(unminted)
