@@ -109,10 +109,14 @@ async fn a_tenant_that_wants_approvals_proven_gets_its_tokens_by_a_contract_that
 
     the_minters_key_alone_mints_nothing(&lab, &proving).await;
     the_other_contract_says_nothing_of_it(&lab, &ids[0]).await;
+    let twice = no_second_token_beside_one_at_the_other_contract(&lab).await;
     let once: BTreeMap<String, usize> = ids.into_iter().map(|id| (id, 1)).collect();
     assert_eq!(lab.tokens_of(&proving).await, once);
-    assert_eq!(lab.tokens().await, BTreeMap::from([(before, 1), (failed.clone(), 1)]));
-    // Both contracts are held against the log, and the forgery is found.
+    assert_eq!(
+        lab.tokens().await,
+        BTreeMap::from([(before, 1), (failed.clone(), 1), (twice.clone(), 1)])
+    );
+    // Both contracts are held against the log, and what the thief made is found.
     let rpc = format!("31337={}", lab.world.chain.url());
     let bundle = Bundle::of(&lab.world, &[]).await;
     let verdict = bundle.verdict(&strangers::key(&lab.isla).await, &["--rpc", &rpc]).await;
@@ -120,8 +124,8 @@ async fn a_tenant_that_wants_approvals_proven_gets_its_tokens_by_a_contract_that
     for contract in [&lab.contract, &proving] {
         assert!(report.contains(contract), "{report}");
     }
-    assert_eq!((verdict.code, &verdict.report["findingsInAll"]), (1, &json!(1)), "{report}");
-    assert!(report.contains(&failed), "{report}");
+    assert_eq!((verdict.code, &verdict.report["findingsInAll"]), (1, &json!(3)), "{report}");
+    assert!(report.contains(&failed) && report.contains(&twice), "{report}");
 }
 
 /// The thief makes a token of the same number at the contract that wants no proofs, and gives it away.
@@ -138,6 +142,18 @@ async fn the_other_contract_says_nothing_of_it(lab: &MintLab, token: &str) {
     .await;
     assert_eq!(lab.isla.get(&path).await.expect(200).data()["holder"], before);
     assert_eq!(lab.events("nft.transferred").await, Vec::<Value>::new());
+}
+
+/// One that the thief has made before its own was asked for.
+async fn no_second_token_beside_one_at_the_other_contract(lab: &MintLab) -> String {
+    let id = lab.approved("T-7").await;
+    lab.mint_to(MINTER, &minter(), id.parse().unwrap(), [7; 32]).await;
+    lab.isla.post("/api/v1/nfts/generate", json!({ "whiskeyId": id })).await.expect(202);
+    let held = lab.until_status(&id, "HELD").await;
+    assert_eq!(held["hold"], "already_on_chain");
+    // Until it is final.
+    lab.proxy.mine(8).await;
+    id
 }
 
 /// A thief has the key of the account that mints, and an approved cask and one that is not.
