@@ -264,7 +264,9 @@ impl Token {
 
 #[cfg(test)]
 mod tests {
-    use domain::id::WhiskeyId;
+    use domain::deployment::Plan;
+    use domain::id::{DeploymentId, WhiskeyId};
+    use domain::nft::Inclusion;
 
     use super::*;
 
@@ -319,6 +321,22 @@ mod tests {
         // What the chain has done since.
         assert_eq!(found(|it| it.push(moved(2, EvmAddress::ZERO, ISLA, 9))), []);
         assert_eq!(found(|it| it.push(moved(1, FINLAY, ISLA, 9))), []);
+    }
+
+    /// Nothing was minted by it yet, as far as the log goes.
+    #[test]
+    fn a_contract_that_the_log_has_made_is_looked_at() {
+        let mut told = Told::of(true);
+        let (network, name, symbol) = ("development".to_owned(), "Casks".into(), "CASK".into());
+        let plan = Plan { network, chain_id: 31_337, name, symbol, admin: ISLA };
+        let LogPlace { tx_hash, block_number, block_hash, .. } = place(2);
+        let inclusion = Inclusion { tx_hash, block_number, block_hash };
+        let deployment = DeploymentId::new(7);
+        let made = ContractEvent::ContractDeployed { deployment, plan, inclusion };
+        told.hear_of(Some(CONTRACT), made, 4);
+        assert_eq!(told.contracts().collect::<Vec<_>>(), [CONTRACT]);
+        let forged = told.against(CONTRACT, &[moved(9, EvmAddress::ZERO, ISLA, 3)]);
+        assert_eq!(forged.len(), 1);
     }
 
     #[test]

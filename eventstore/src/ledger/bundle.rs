@@ -253,3 +253,21 @@ pub fn tiles(size: u64) -> impl Iterator<Item = Asked> {
 pub fn blocks(size: u64) -> impl Iterator<Item = (u64, u64)> {
     (0..size.div_ceil(BLOCK)).map(move |block| (block, BLOCK.min(size - block * BLOCK)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_an_end_is_not_read_into_memory_at_once() {
+        let longest = usize::try_from(LONGEST_LINE).unwrap();
+        let mut bytes = vec![b'x'; longest + 5];
+        bytes.extend(b"\nnext\n");
+        let mut lines = Lines::of(bytes.as_slice());
+        let mut lengths = Vec::new();
+        while let Some(line) = lines.read() {
+            lengths.push(line.unwrap().len());
+        }
+        assert_eq!(lengths, [longest, 6, 5]);
+    }
+}
