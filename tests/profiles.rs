@@ -89,7 +89,7 @@ async fn others_see_little_and_administrators_find_everybody() {
     let id = isla.id().await;
     let seen = finlay.get(&format!("/api/v1/users/{id}")).await.expect(200);
     let fields: Vec<_> = seen.data().as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["id", "registeredAt", "username"]);
+    assert_eq!(fields, ["erased", "id", "registeredAt", "username"]);
     finlay.get("/api/v1/users/1").await.refused(404, "USER_NOT_FOUND");
     finlay.get("/api/v1/users/x").await.refused(404, "USER_NOT_FOUND");
     finlay.get("/api/v1/users").await.refused(403, "PERMISSION_DENIED");

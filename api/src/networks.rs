@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::nft::{Chains, MintPolicies, MintPolicy};
-use commands::outside::chain::{FeeStyle, Signer};
+use commands::outside::chain::{ChainError, FeeStyle, Signer};
 use commands::outside::ethers;
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
 use commands::outside::lane_signer::LaneSigner;
@@ -26,6 +26,10 @@ const IN_FLIGHT: usize = 16;
 const MINTS_IN_ONE: usize = 25;
 
 const SIGNATURES_PER_MINUTE: u32 = 1_000;
+
+/// A question to a node is asked again so often, before all that was read is lost.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 
 /// What is usual on a network.
 struct Usual {
@@ -319,6 +323,22 @@ fn must_be_another(
             Err(ConfigError::Unreadable(reason.to_owned()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Asks a few times: a node that is busy for a moment must not undo an hour's reading.
+pub async fn again<T, F: Future<Output = Result<T, ChainError>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, StartError> {
+    let mut tries = 1;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if tries == TRIES => return Err(StartError::of(error)),
+            Err(error) => eprintln!("asked again: {error}"),
+        }
+        tries += 1;
+        tokio::time::sleep(BETWEEN_TRIES).await;
     }
 }
 

@@ -11,9 +11,12 @@ use eventstore::ledger::bundle::{Bundle, Scope};
 use eventstore::ledger::verify::{Claim, Finding, Report};
 
 use super::Undecided;
+use crate::networks::again;
 
 /// Blocks in one question: nodes refuse more.
 const AT_ONCE: u64 = 1_000;
+/// How often somebody who waits is told, in questions.
+const TOLD_EVERY: u64 = 100;
 
 /// A node, as `<chain id>=<url>`.
 pub fn node(text: &str) -> Result<(u64, String), String> {
@@ -21,10 +24,17 @@ pub fn node(text: &str) -> Result<(u64, String), String> {
     named.ok_or_else(|| "a node is named as in 1=https://node.example".to_owned())
 }
 
+/// A block, as `<chain id>=<number>`.
+pub fn block(text: &str) -> Result<(u64, u64), String> {
+    let named = text.split_once('=').and_then(|(id, at)| Some((id.parse().ok()?, at.parse().ok()?)));
+    named.ok_or_else(|| "a block is named as in 1=19000000".to_owned())
+}
+
 /// Compares every contract of the log whose chain there is a node for.
 pub async fn compare(
     bundle: &Bundle,
     nodes: &[(u64, String)],
+    from: &BTreeMap<u64, u64>,
     report: &mut Report,
 ) -> Result<(), Undecided> {
     if !report.contents.scope.has_whole_streams() {
@@ -56,10 +66,11 @@ pub async fn compare(
             unseen.push(format!("what chain {chain_id} has of {contract}: no node was given"));
             continue;
         };
-        let Seen { block, transfers, anchors } = look(deployed, urls.clone()).await?;
+        let from = from.get(&chain_id).copied().unwrap_or_default();
+        let Seen { block, transfers, anchors } = look(deployed, urls.clone(), from).await?;
         let (movements, heads) = (transfers.len(), anchors.len());
         seen.push(format!(
-            "{movements} movements and {heads} heads of {contract} on {chain_id} up to block {block}"
+            "{movements} movements and {heads} heads of {contract} on {chain_id}, blocks {from} to {block}"
         ));
         findings.extend(told.against(deployed, &transfers).into_iter().map(finding));
         let size = report.contents.size;
@@ -84,7 +95,11 @@ struct Seen {
 }
 
 /// Every movement of its tokens, and every head it has taken.
-async fn look(deployed: Deployed, rpc_urls: Vec<String>) -> Result<Seen, Undecided> {
+async fn look(
+    deployed: Deployed,
+    rpc_urls: Vec<String>,
+    mut from: u64,
+) -> Result<Seen, Undecided> {
     let network = EvmNetwork::new(NetworkSettings {
         name: format!("chain {}", deployed.chain_id),
         chain_id: deployed.chain_id,
@@ -95,13 +110,18 @@ async fn look(deployed: Deployed, rpc_urls: Vec<String>) -> Result<Seen, Undecid
         min_tip_wei: 0,
         block_time: Duration::from_secs(1),
     })?;
-    let block = network.heads().await?.finalized;
+    let block = again(|| network.agreed_final_block()).await?;
     let mut seen = Seen { block, transfers: Vec::new(), anchors: Vec::new() };
-    let mut from = 0;
+    let mut asked = 0_u64;
     while from <= block {
-        let to = block.min(from + AT_ONCE - 1);
-        seen.transfers.extend(network.transfers(deployed.contract, from, to).await?);
-        seen.anchors.extend(network.anchors(deployed.contract, from, to).await?);
+        let to = block.min(from.saturating_add(AT_ONCE - 1));
+        let contract = deployed.contract;
+        seen.transfers.extend(again(|| network.transfers(contract, from, to)).await?);
+        seen.anchors.extend(again(|| network.anchors(contract, from, to)).await?);
+        asked += 1;
+        if asked.is_multiple_of(TOLD_EVERY) {
+            eprintln!("  {contract}: block {to} of {block}, {} movements", seen.transfers.len());
+        }
         from = to + 1;
     }
     Ok(seen)

@@ -65,6 +65,10 @@ pub struct Verify {
     /// what the log says. Several of one chain have to agree.
     #[arg(long, value_parser = chain::node)]
     rpc: Vec<(u64, String)>,
+    /// The block the first contract of a chain was made in, or any before it, as in 1=19000000: earlier ones
+    /// are not read. Otherwise all are, and a long chain takes hours.
+    #[arg(long, value_parser = chain::block, requires = "rpc")]
+    from_block: Vec<(u64, u64)>,
     /// Compare the read models of the configured database, too, with a fresh replay of its log.
     #[arg(long)]
     database: bool,

@@ -1,5 +1,6 @@
 //! The verdict on a bundle, for people or for programs.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use eventstore::database::{self, Role};
@@ -40,7 +41,8 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
         eprintln!("  {events} events");
     })?;
     if !wanted.rpc.is_empty() {
-        chain::compare(&bundle, &wanted.rpc, &mut report).await?;
+        let from: BTreeMap<u64, u64> = wanted.from_block.iter().copied().collect();
+        chain::compare(&bundle, &wanted.rpc, &from, &mut report).await?;
     }
     if wanted.database {
         read_models(config, &bundle, &mut report).await?;

@@ -2,11 +2,10 @@
 //! that was lost; and taking into the log what it waits for and the chain has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use commands::Asked;
 use commands::nft::reconcile::{OnChain, Read, Verdict, tokens, unseen};
-use commands::outside::chain::{Chain, ChainError, Transfer};
+use commands::outside::chain::{Chain, Transfer};
 use commands::outside::evm_network::EvmNetwork;
 use commands::unixfs::raw_cid;
 use domain::contract::Contract;
@@ -18,7 +17,7 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::networks::minting_contracts;
+use crate::networks::{again, minting_contracts};
 use crate::read_models::Output;
 use crate::wiring::{Platform, StartError};
 
@@ -43,10 +42,6 @@ pub struct Arguments {
     #[arg(long, default_value = "text")]
     output: Output,
 }
-
-/// A question to a node is asked again so often, before all that was read is lost.
-const TRIES: u32 = 5;
-const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 
 /// A token as both have it.
 struct Line {
@@ -217,22 +212,6 @@ impl Reconciliation<'_> {
             commands.record_transfer(&asked, moved).await.map_err(StartError::of)?;
         }
         Ok(())
-    }
-}
-
-/// Asks a few times: a node that is busy for a moment must not undo an hour's reading.
-async fn again<T, F: Future<Output = Result<T, ChainError>>>(
-    ask: impl Fn() -> F,
-) -> Result<T, StartError> {
-    let mut tries = 1;
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) if tries == TRIES => return Err(StartError::of(error)),
-            Err(error) => eprintln!("asked again: {error}"),
-        }
-        tries += 1;
-        tokio::time::sleep(BETWEEN_TRIES).await;
     }
 }
 
