@@ -26,7 +26,8 @@ pub fn node(text: &str) -> Result<(u64, String), String> {
 
 /// A block, as `<chain id>=<number>`.
 pub fn block(text: &str) -> Result<(u64, u64), String> {
-    let named = text.split_once('=').and_then(|(id, at)| Some((id.parse().ok()?, at.parse().ok()?)));
+    let named =
+        text.split_once('=').and_then(|(id, at)| Some((id.parse().ok()?, at.parse().ok()?)));
     named.ok_or_else(|| "a block is named as in 1=19000000".to_owned())
 }
 
@@ -95,11 +96,7 @@ struct Seen {
 }
 
 /// Every movement of its tokens, and every head it has taken.
-async fn look(
-    deployed: Deployed,
-    rpc_urls: Vec<String>,
-    mut from: u64,
-) -> Result<Seen, Undecided> {
+async fn look(deployed: Deployed, rpc_urls: Vec<String>, mut from: u64) -> Result<Seen, Undecided> {
     let network = EvmNetwork::new(NetworkSettings {
         name: format!("chain {}", deployed.chain_id),
         chain_id: deployed.chain_id,
