@@ -41,10 +41,8 @@ async fn a_network_is_paused_as_a_whole_before_its_first_mint() {
 #[tokio::test]
 async fn a_head_whose_account_is_configured_no_more_is_an_alarm() {
     let mut lab = MintLab::new(&[OFTEN]).await;
-    until("a head is signed for each contract", || async {
-        (lab.events("lane.attempt_signed").await.len() >= 2).then_some(())
-    })
-    .await;
+    until("a head is on its way", || async { lab.heads("contract.anchor_assigned").await.pop() })
+        .await;
     let other = "4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356";
     lab.kill().await;
     // It is given its role as the server starts.
