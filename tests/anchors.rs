@@ -28,7 +28,7 @@ async fn a_network_is_paused_as_a_whole_before_its_first_mint() {
     lab.pause().await;
     let id = lab.ordered("W-1").await;
     lab.until_status(&id, "PINNED").await;
-    // The sweep brings it to the lane more than once meanwhile.
+    // Its message is done with: it waits where the lanes take it from.
     let anchored = lab.heads("contract.anchor_assigned").await.len();
     lab.world.until_done("mint").await;
     assert_eq!(lab.events("nft.mint_assigned").await, Vec::<Value>::new());

@@ -197,6 +197,26 @@ async fn refusal(lab: &MintLab, hash: &str) -> String {
 }
 
 #[tokio::test]
+async fn killed_after_each_step_a_proven_mint_is_minted_once() {
+    let mut lab = MintLab::new(&[OFTEN]).await;
+    let proving = lab.proven_contract().await;
+    lab.keeper.put_json(SETTINGS, json!({ "provenMints": true })).await.expect(200);
+    let id = lab.ordered("K-1").await;
+    for step in ["nft.mint_assigned", "nft.mint_submitted", "nft.mint_included"] {
+        until(step, || async {
+            lab.proxy.mine(1).await;
+            lab.events(step).await.pop()
+        })
+        .await;
+        lab.kill_and_restart(&[OFTEN]).await;
+    }
+    lab.mined_until(&id, "CONFIRMED").await;
+    assert_eq!(lab.tokens_of(&proving).await, BTreeMap::from([(id.clone(), 1)]));
+    assert_eq!(lab.proven(&proving).await, approvals(&lab, &[id]).await);
+    lab.world.log_is_lawful().await;
+}
+
+#[tokio::test]
 async fn where_no_contract_wants_proofs_no_tenant_can() {
     let world = World::new().await;
     let server = world.server().await;

@@ -368,7 +368,7 @@ pub(crate) async fn stream_after<A: Aggregate>(
 }
 
 /// The moment in the type the log keeps.
-fn moment_of(time: time::OffsetDateTime) -> Moment {
+pub(crate) fn moment_of(time: time::OffsetDateTime) -> Moment {
     let unix_ms = time.unix_timestamp_nanos().div_euclid(1_000_000);
     Moment::from_unix_ms(i64::try_from(unix_ms).unwrap_or_default())
 }

@@ -2,7 +2,6 @@
 //! believed.
 
 use domain::id::TenantId;
-use domain::moment::Moment;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
@@ -10,6 +9,7 @@ use super::extend::signed_number;
 use super::hash::{self, Hash};
 use super::leaf;
 use super::tree::Edge;
+use crate::journal::moment_of;
 use crate::recorded::Place;
 
 const AT_ONCE: u64 = 8_192;
@@ -31,8 +31,7 @@ pub async fn root(pool: &PgPool, size: u64) -> Result<Option<Hash>, sqlx::Error>
             if position != signed_number(edge.size()) {
                 return Ok(None);
             }
-            let unix_ms = i64::try_from(time.unix_timestamp_nanos() / 1_000_000);
-            let recorded_at = Moment::from_unix_ms(unix_ms.unwrap_or_default());
+            let recorded_at = moment_of(time);
             let place = Place { position, tenant_position, recorded_at };
             let leaf = leaf::of(TenantId::new(tenant), &place, &envelope);
             edge.push(hash::leaf(&leaf), |_, _| {});
