@@ -11,9 +11,13 @@ use crate::world::{strangers, until};
 async fn auditor_agrees(lab: &MintLab) -> Value {
     let bundle = Bundle::of(&lab.world, &[]).await;
     let rpc = format!("31337={}", lab.world.chain.url());
+    let key = strangers::key(&lab.isla).await;
+    // What would not be read is not said to be missing.
+    let late = bundle.verdict(&key, &["--rpc", &rpc, "--from-block", "31337=99999"]).await;
+    assert_eq!(late.code, 2, "{late:?}");
+    assert!(late.report.to_string().contains("too late: by the log something"), "{late:?}");
     // The contracts were made in the first blocks.
-    let words = ["--rpc", &rpc, "--from-block", "31337=1"];
-    bundle.holds(&strangers::key(&lab.isla).await, &words).await
+    bundle.holds(&key, &["--rpc", &rpc, "--from-block", "31337=1"]).await
 }
 
 #[tokio::test]

@@ -2,12 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::hash::sha256;
 use eventstore::ledger::key::{Kind, SigningKey};
-use eventstore::ledger::note::{Note, Signature};
 use eventstore::ledger::receipt::Receipt;
-use eventstore::ledger::witness::Request;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -17,17 +14,6 @@ use crate::world::witness::Witness;
 use crate::world::{Person, World, calm, cask, strangers, until};
 
 const LEDGER: &str = "/api/v1/ledger";
-
-/// A receipt, when the head that covers it is signed: a slow machine answers 503 until then.
-async fn receipt_of(person: &Person, position: i64) -> String {
-    let path = format!("/receipts/{position}");
-    until("the receipt is there", || async {
-        let request = person.request(Method::GET, &format!("{LEDGER}{path}"));
-        (request.send().await.ok()?.status() == 200).then_some(())
-    })
-    .await;
-    text(person, &path).await
-}
 
 async fn text(person: &Person, path: &str) -> String {
     let answer = person.request(Method::GET, &format!("{LEDGER}{path}")).send().await.unwrap();
@@ -45,7 +31,7 @@ async fn tools_of_strangers_read_the_log_and_believe_it() {
         isla.cask(&format!("L-{number}")).await;
     }
     let last = isla.post("/api/v1/whiskeys", cask("L-8")).await.expect(201).position();
-    receipt_of(&isla, last).await;
+    isla.receipt(last).await;
     let key = strangers::key(&server.visitor()).await;
     let folder = tempfile::tempdir().unwrap();
     strangers::mirrored(&keeper, folder.path()).await;
@@ -84,7 +70,7 @@ async fn whoever_commands_gets_a_receipt_that_anybody_can_check() {
     let server = &calm().await.server;
     let (isla, visitor) = (server.person("Isla").await, server.visitor());
     let position = isla.post("/api/v1/whiskeys", cask("R-1")).await.expect(201).position();
-    let receipt = receipt_of(&isla, position).await;
+    let receipt = isla.receipt(position).await;
     let key = strangers::key(&visitor).await;
     strangers::sigstore(&receipt, &key).await.unwrap();
     let ours = Receipt::parse(&receipt).unwrap();
@@ -227,77 +213,6 @@ async fn a_bundle_of_a_busy_log_holds_also_after_an_erasure() {
 }
 
 #[tokio::test]
-async fn a_witness_signs_what_continues_and_two_histories_are_not_both_witnessed() {
-    let world = World::new().await;
-    let partner = tempfile::tempdir().unwrap();
-    // The log's key is known before there is a log.
-    let seed = STANDARD.encode([7; 32]);
-    let log = SigningKey::parse("log.example/1", Kind::Notes, &seed).unwrap();
-    let key = log.public().to_string();
-    let mut witness = Witness::start(partner.path(), &key).await;
-    let witnesses = format!(r#"[{{url="{}",key="{}"}}]"#, witness.url, witness.key);
-    let settings = [
-        ("CASKCHAIN_LEDGER__ORIGIN", "log.example/1"),
-        ("CASKCHAIN_LEDGER__SIGNING_KEY", seed.as_str()),
-        ("CASKCHAIN_LEDGER__WITNESSES", witnesses.as_str()),
-    ];
-    let server = world.server_with(&settings).await;
-    let isla = server.person("Isla").await;
-    let position = isla.post("/api/v1/whiskeys", cask("W-1")).await.expect(201).position();
-    let over = async |witness: &str, position: i64| {
-        until("the head is witnessed", || async {
-            let path = format!("{LEDGER}/checkpoint?witnessed=true");
-            let answer = isla.request(Method::GET, &path).send().await.unwrap();
-            let note = Note::parse(&answer.text().await.unwrap()).ok()?;
-            let head = Checkpoint::signed(&note, log.public()).unwrap();
-            note.verify(&witness.parse().unwrap()).unwrap();
-            (head.size > position.cast_unsigned()).then_some(())
-        })
-        .await;
-    };
-    over(&witness.key, position).await;
-    // Whoever asks for a receipt gets the witness's word with it.
-    let receipt = receipt_of(&isla, position).await;
-    assert!(receipt.contains("witness.example"), "{receipt}");
-    strangers::sigstore(&receipt, &key).await.unwrap();
-    // So does the auditor, who insists on it.
-    let bundle = Bundle::of(&world, &["--witnessed"]).await;
-    let report = bundle.holds(&key, &["--witness", &witness.key]).await;
-    let seen = report["checks"][0]["seen"].as_str().unwrap();
-    assert!(seen.contains("witness.example at 20"), "{seen}");
-    let nobody = SigningKey::new("nobody.example", Kind::Checkpoints, &[1; 32]).unwrap();
-    let nobody = ["--witness", &nobody.public().to_string()];
-    bundle.is_refuted((&key, &nobody), "CHECKPOINT", None, "no signature of nobody").await;
-
-    // Killed, and started again later, it knows what it signed last.
-    witness.kill();
-    let position = isla.post("/api/v1/whiskeys", cask("W-2")).await.expect(201).position();
-    until("it is missed", || async {
-        server.log_text().contains("a head is not witnessed").then_some(())
-    })
-    .await;
-    let known = witness.key.clone();
-    let witness = witness.started_again(partner.path(), &key).await;
-    assert_eq!(witness.key, known);
-    over(&known, position).await;
-
-    // The log's own key signs another history: the witness does not.
-    let forged = Checkpoint { origin: "log.example/1".to_owned(), size: 99_999, root: [7; 32] };
-    let forged = Note::new(forged.to_string(), vec![Signature::of(&forged.to_string(), &log)]);
-    let client = reqwest::Client::new();
-    let ask = async |old: u64| {
-        let request = Request { old, proof: vec![[1; 32]; 8], note: forged.clone() };
-        let url = format!("{}/add-checkpoint", witness.url);
-        client.post(url).body(request.to_string()).send().await.unwrap()
-    };
-    let conflict = ask(0).await;
-    assert_eq!(conflict.status(), 409);
-    assert_eq!(conflict.headers()["content-type"], "text/x.tlog.size");
-    let signed: u64 = conflict.text().await.unwrap().trim().parse().unwrap();
-    assert_eq!(ask(signed).await.status(), 422);
-}
-
-#[tokio::test]
 async fn a_new_key_signs_beside_the_old_one_until_everybody_knows_it() {
     let world = World::new().await;
     let seeds = [[1; 32], [2; 32]].map(|seed| STANDARD.encode(seed));
@@ -332,7 +247,7 @@ async fn a_new_key_signs_beside_the_old_one_until_everybody_knows_it() {
     };
     announced(&isla, json!([old_key])).await;
     let position = isla.post("/api/v1/whiskeys", cask("R-1")).await.expect(201).position();
-    receipt_of(&isla, position).await;
+    isla.receipt(position).await;
     server.kill().await;
 
     let server = serve(&[(signing, new), (former, old)]).await;
@@ -340,7 +255,7 @@ async fn a_new_key_signs_beside_the_old_one_until_everybody_knows_it() {
     announced(&isla, json!([new_key, old_key])).await;
     let position = isla.post("/api/v1/whiskeys", cask("R-2")).await.expect(201).position();
     let receipt = until("the partner goes on", || async {
-        let receipt = receipt_of(&isla, position).await;
+        let receipt = isla.receipt(position).await;
         receipt.contains("witness.example").then_some(receipt)
     })
     .await;
@@ -356,7 +271,7 @@ async fn a_new_key_signs_beside_the_old_one_until_everybody_knows_it() {
     let server = serve(&[(signing, new)]).await;
     let isla = isla.at(&server.url);
     let position = isla.post("/api/v1/whiskeys", cask("R-3")).await.expect(201).position();
-    receipt_of(&isla, position).await;
+    isla.receipt(position).await;
     let alone = Bundle::of(&world, &[]).await;
     let earlier = both.checkpoint();
     alone.holds(&new_key, &["--earlier", earlier.to_str().unwrap()]).await;
@@ -369,7 +284,7 @@ async fn an_auditor_without_a_way_to_the_database_has_the_bundle_of_their_tenant
     let server = &calm.server;
     let elsewhere = server.administrator_elsewhere(&calm.world).await;
     let position = elsewhere.post("/api/v1/whiskeys", cask("T-1")).await.expect(201).position();
-    receipt_of(&elsewhere, position).await;
+    elsewhere.receipt(position).await;
     // A process that was killed left something in the middle of an export.
     let exports = calm.world.data_folder().join("exports");
     std::fs::create_dir_all(exports.join("left/bundle")).unwrap();
@@ -432,7 +347,7 @@ async fn killed_at_any_moment_the_signer_goes_on_with_the_same_tree() {
         isla = isla.at(&server.url);
     }
     let last = isla.post("/api/v1/whiskeys", cask("K-99")).await.expect(201).position();
-    receipt_of(&isla, last).await;
+    isla.receipt(last).await;
     assert!(!server.log_text().contains("ALARM"), "{}", server.log_text());
     let bundle = Bundle::of(&world, &[]).await;
     for round in 0..4 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::auditor::{Bundle, Verdict};
 use crate::world::mint_lab::MintLab;
-use crate::world::{Server, World, run, strangers, until};
+use crate::world::{Server, World, cask, run, strangers, until};
 
 /// A log with some casks in it, and an auditor's first bundle.
 struct Crime {
@@ -192,6 +192,60 @@ async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
     assert_eq!(crime.bundle.verdict(other, &[]).await.code, 2, "a wrong id");
     std::fs::remove_file(crime.bundle.path().join("bundle.json")).unwrap();
     assert_eq!(crime.bundle.verdict(&crime.key, &[]).await.code, 2);
+}
+
+/// How many events a tenant has is in no tree: what it is told of its own is.
+#[tokio::test]
+async fn whoever_leaves_out_the_last_of_a_tenant_is_found_by_its_receipt() {
+    let crime = Crime::new().await;
+    let mairi = crime.server.person("Mairi").await;
+    let answer = mairi.post("/api/v1/whiskeys", cask("M-1")).await.expect(201);
+    let (stream, last) =
+        (format!("whiskey/{}", answer.data()["id"].as_str().unwrap()), answer.position());
+    let folder = tempfile::tempdir().unwrap();
+    let kept = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let receipt = kept("receipt", mairi.receipt(last).await);
+    let position = Some(last.cast_unsigned());
+    for of in [["--tenant", "1"], ["--stream", stream.as_str()]] {
+        let bundle = Bundle::of(&crime.world, &of).await;
+        let with = [&of[..], &["--receipt", &receipt]].concat();
+        let report = bundle.holds(&crime.key, &with).await;
+        assert!(!report["limits"].to_string().contains("no receipt was given"), "{report}");
+        let mut lines = bundle.lines();
+        let cut = lines.iter().position(|line| line["position"].as_i64() == Some(last)).unwrap();
+        lines.truncate(cut);
+        bundle.put_lines(&lines);
+        let contents = bundle.path().join("bundle.json");
+        let mut page: Value = serde_json::from_slice(&std::fs::read(&contents).unwrap()).unwrap();
+        page["events"] = json!(lines.len());
+        std::fs::write(&contents, page.to_string()).unwrap();
+        if of[0] == "--tenant" {
+            let report = bundle.holds(&crime.key, &of).await;
+            assert!(report["limits"].to_string().contains("no receipt was given"), "{report}");
+        }
+        let verdict = bundle.verdict(&crime.key, &with).await;
+        let findings = verdict.report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|it| it["claim"] == "RECEIPTS").unwrap();
+        assert_eq!(found["position"].as_u64(), position, "{found}");
+        assert!(found["what"].as_str().unwrap().contains("left out"), "{found}");
+    }
+    // A receipt that was changed, one that is none, and none.
+    let whole = Bundle::of(&crime.world, &[]).await;
+    whole.holds(&crime.key, &["--receipt", &receipt]).await;
+    let text = std::fs::read_to_string(&receipt).unwrap();
+    let forged = text.replacen(&format!("index {last}"), &format!("index {}", last - 1), 1);
+    let forged = kept("forged", forged);
+    let before = position.map(|last| last - 1);
+    let words = "not the one at its place";
+    whole.is_refuted((&crime.key, &["--receipt", &forged]), "RECEIPTS", before, words).await;
+    let none = kept("none", "nothing".to_owned());
+    for path in [none, format!("{receipt}-absent")] {
+        assert_eq!(whole.verdict(&crime.key, &["--receipt", &path]).await.code, 2, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use ethers_core::utils::keccak256;
 use serde_json::{Value, json};
 
 use crate::world::auditor::Bundle;
-use crate::world::mint_lab::{ADMIN, MINTER, MintLab, OFTEN, PROVING_ADMIN, minter};
-use crate::world::{World, strangers, until};
+use crate::world::mint_lab::{ADMIN, ANCHORER, MINTER, MintLab, OFTEN, PROVING_ADMIN, minter};
+use crate::world::{World, free_port, strangers, until};
 
 const SETTINGS: &str = "/api/v1/tenants/1/settings";
 
@@ -196,6 +196,51 @@ async fn refusal(lab: &MintLab, hash: &str) -> String {
     refused["data"].as_str().unwrap()[..10].to_owned()
 }
 
+/// One stolen key must not be enough, whichever it is.
+#[tokio::test]
+async fn who_mints_does_not_anchor_and_who_anchors_does_not_mint() {
+    // Its key is kept elsewhere than in `anchor_key`.
+    let kind = ("CASKCHAIN_CHAIN__ANCHOR_SIGNER__KIND", "key");
+    let key = ("CASKCHAIN_CHAIN__ANCHOR_SIGNER__KEY", ANCHORER);
+    let lab = MintLab::new(&[OFTEN, kind, key]).await;
+    let proving = lab.proven_contract().await;
+    let there = (PROVING_ADMIN, proving.as_str());
+    lab.keeper.put_json(SETTINGS, json!({ "provenMints": true })).await.expect(200);
+    let alarmed = async |alarm: &str| {
+        until(alarm, || async {
+            lab.proxy.mine(1).await;
+            lab.server.log_text().contains(alarm).then_some(())
+        })
+        .await;
+    };
+    lab.grant_at(there, MINTER, "ANCHOR_ROLE", true).await;
+    let id = lab.ordered("R-1").await;
+    let held = lab.mined_until(&id, "HELD").await;
+    assert_eq!(held["hold"], "unproven");
+    alarmed("the account that mints has ANCHOR_ROLE").await;
+    assert_eq!(lab.events("nft.mint_assigned").await, Vec::<Value>::new());
+    // It goes on by itself when that is mended.
+    lab.grant_at(there, MINTER, "ANCHOR_ROLE", false).await;
+    let minted = lab.mined_until(&id, "CONFIRMED").await;
+    assert_eq!(minted["contract"].as_str().unwrap().to_lowercase(), proving);
+
+    let alarm = "the account that anchors has MINTER_ROLE";
+    assert!(!lab.server.log_text().contains(alarm));
+    lab.grant_at(there, ANCHORER, "MINTER_ROLE", true).await;
+    // Something that is worth to be anchored.
+    let last = lab.approved("R-2").await;
+    alarmed(alarm).await;
+
+    // Whoever wants no proofs any more gets none.
+    let off = lab.keeper.put_json(SETTINGS, json!({ "provenMints": false })).await.expect(200);
+    assert_eq!(off.data()["provenMints"], false);
+    lab.isla.post("/api/v1/nfts/generate", json!({ "whiskeyId": last })).await.expect(202);
+    let minted = lab.mined_until(&last, "CONFIRMED").await;
+    assert_eq!(minted["contract"].as_str().unwrap().to_lowercase(), lab.contract);
+    assert_eq!(lab.proven(&proving).await.len(), 1);
+    lab.world.log_is_lawful().await;
+}
+
 #[tokio::test]
 async fn killed_after_each_step_a_proven_mint_is_minted_once() {
     let mut lab = MintLab::new(&[OFTEN]).await;
@@ -214,6 +259,35 @@ async fn killed_after_each_step_a_proven_mint_is_minted_once() {
     assert_eq!(lab.tokens_of(&proving).await, BTreeMap::from([(id.clone(), 1)]));
     assert_eq!(lab.proven(&proving).await, approvals(&lab, &[id]).await);
     lab.world.log_is_lawful().await;
+}
+
+/// Beside one that has such a contract.
+#[tokio::test]
+async fn on_a_network_without_such_a_contract_no_proven_mint_is_ordered() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let contract = format!("0x{}", "57".repeat(20));
+    let settings = [
+        OFTEN,
+        ("CASKCHAIN_NETWORKS__POLYGON__RPC_URL", nobody.as_str()),
+        ("CASKCHAIN_NETWORKS__POLYGON__CONTRACT", &contract),
+        ("CASKCHAIN_NETWORKS__POLYGON__CUSTODY", &contract),
+        ("CASKCHAIN_NETWORKS__POLYGON__SIGNER_KEY", MINTER),
+    ];
+    let lab = MintLab::new(&settings).await;
+    let id = lab.approved("O-1").await;
+    let on = |network: &str| json!({ "whiskeyId": id, "network": network });
+    lab.keeper.put_json(SETTINGS, json!({ "provenMints": true })).await.expect(200);
+    let refused = lab.isla.post("/api/v1/nfts/generate", on("polygon")).await;
+    refused.refused(409, "ILLEGAL_STATE");
+    // Asked for before, it is not asked for again there either.
+    lab.keeper.put_json(SETTINGS, json!({ "provenMints": false })).await.expect(200);
+    lab.isla.post("/api/v1/nfts/generate", on("polygon")).await.expect(202);
+    lab.until_status(&id, "PINNED").await;
+    lab.keeper.post(&format!("/api/v1/nfts/{id}/cancel"), json!({})).await.expect(202);
+    lab.until_status(&id, "FAILED").await;
+    lab.keeper.put_json(SETTINGS, json!({ "provenMints": true })).await.expect(200);
+    let again = lab.isla.post(&format!("/api/v1/nfts/{id}/retry"), json!({})).await;
+    again.refused(409, "ILLEGAL_STATE");
 }
 
 #[tokio::test]

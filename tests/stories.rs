@@ -61,3 +61,4 @@ mod sign_in_codes;
 mod starting_and_stopping;
 mod timing;
 mod two_nodes;
+mod witnesses;

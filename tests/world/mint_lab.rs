@@ -274,6 +274,17 @@ impl MintLab {
 
     /// Grants a role of the contract to the account of a key, or takes it away.
     pub async fn grant(&self, key: &str, role: &str, allowed: bool) {
+        self.grant_at((ADMIN, &self.contract), key, role, allowed).await;
+    }
+
+    /// By the administrator of another contract.
+    pub async fn grant_at(
+        &self,
+        (admin, contract): (&str, &str),
+        key: &str,
+        role: &str,
+        allowed: bool,
+    ) {
         let function = if allowed { "grantRole" } else { "revokeRole" };
         let function = keccak256(format!("{function}(bytes32,address)"));
         let wallet: LocalWallet = key.parse().unwrap();
@@ -281,7 +292,7 @@ impl MintLab {
         data.extend(keccak256(role));
         data.extend([0; 12]);
         data.extend(wallet.address().0);
-        self.send_as(ADMIN, &self.contract, data).await;
+        self.send_as(admin, contract, data).await;
     }
 
     /// Its holder gives a token away.

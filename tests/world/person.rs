@@ -220,6 +220,19 @@ impl Person {
     }
 
     /// Waits until a token has a status.
+    /// A receipt, when the head that covers it is signed: a slow machine answers 503 until then.
+    pub async fn receipt(&self, position: i64) -> String {
+        let path = format!("/api/v1/ledger/receipts/{position}");
+        until("the receipt is there", || async {
+            let answer = self.request(Method::GET, &path).send().await.ok()?;
+            if answer.status() != 200 {
+                return None;
+            }
+            answer.text().await.ok()
+        })
+        .await
+    }
+
     pub async fn until_nft_is(&self, id: &str, status: &str) -> Value {
         until(&format!("the NFT is {status}"), || async {
             let answer = self.get(&format!("/api/v1/nfts/{id}")).await;

@@ -68,6 +68,10 @@ pub async fn compare(
             continue;
         };
         let from = from.get(&chain_id).copied().unwrap_or_default();
+        if let Some(first) = told.first_block(deployed).filter(|first| *first < from) {
+            let late = "is too late: by the log something has happened at";
+            return Err(format!("--from-block {chain_id}={from} {late} {contract} in {first}").into());
+        }
         let Seen { block, transfers, anchors } = look(deployed, urls.clone(), from).await?;
         let (movements, heads) = (transfers.len(), anchors.len());
         seen.push(format!(

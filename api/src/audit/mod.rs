@@ -58,8 +58,12 @@ pub struct Verify {
     /// A checkpoint that was kept from an earlier time.
     #[arg(long)]
     earlier: Option<PathBuf>,
-    /// The verifier key of that checkpoint, if the log had another name before a restore.
-    #[arg(long, requires = "earlier")]
+    /// The receipt of an event that has to be here. Whoever leaves out the last events of a tenant, or of a
+    /// stream, is found by the receipt of one of them.
+    #[arg(long)]
+    receipt: Vec<PathBuf>,
+    /// The verifier key of that checkpoint, or of receipts, if the log had another name before a restore.
+    #[arg(long)]
     earlier_key: Option<VerifierKey>,
     /// A node of a chain the log mints on, as in 1=https://node.example: what it has is compared with
     /// what the log says. Several of one chain have to agree.

@@ -1,12 +1,14 @@
 //! The verdict on a bundle, for people or for programs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use eventstore::database::{self, Role};
 use eventstore::ledger::bundle::Bundle;
 use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::note::Note;
+use eventstore::ledger::receipt::Receipt;
 use eventstore::ledger::stored;
 use eventstore::ledger::verify::{Brought, Claim, Finding, Report, verify};
 use projections::differences::Difference;
@@ -19,19 +21,14 @@ use crate::wiring::required;
 
 /// Whether everything holds.
 pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
-    let earlier = match &wanted.earlier {
-        Some(path) => {
-            let unread = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
-            Some(Note::parse(&text).map_err(|error| unread(&error))?)
-        }
-        None => None,
-    };
+    let earlier = wanted.earlier.as_deref().map(|path| kept(path, Note::parse)).transpose()?;
+    let receipts = wanted.receipt.iter().map(|path| kept(path, Receipt::parse));
     let brought = Brought {
         key: wanted.key.clone(),
         scope: wanted.of.scope()?,
         witnesses: wanted.witness.clone(),
         earlier,
+        receipts: receipts.collect::<Result<_, _>>()?,
         earlier_key: wanted.earlier_key.clone(),
         replay: !wanted.without_rules,
     };
@@ -56,6 +53,16 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
         Output::Text => print(&report, began.elapsed().as_secs_f64()),
     }
     Ok(report.holds())
+}
+
+/// What an auditor kept in a file.
+fn kept<T, E: std::fmt::Display>(
+    path: &Path,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, String> {
+    let unread = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
+    parse(&text).map_err(|error| unread(&error))
 }
 
 /// Compares those of the database, whose log has to be the bundle's as far as that goes.

@@ -41,6 +41,8 @@ pub struct Told {
     followed: BTreeMap<Deployed, u64>,
     /// Made by the platform, whether it has ever minted there or not.
     deployed: BTreeSet<Deployed>,
+    /// The first block in which anything has happened.
+    first: BTreeMap<Deployed, u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,10 +91,15 @@ impl Told {
             self.tokens.entry((deployed, id)).or_default().open = true;
             return Ok(());
         }
-        let Some(deployed) = self.orders.get(&id) else {
+        let Some(deployed) = self.orders.get(&id).copied() else {
             return Ok(());
         };
-        let token = self.tokens.entry((*deployed, id)).or_default();
+        if let NftEvent::MintConfirmed { inclusion, .. } | NftEvent::MintAdopted { inclusion, .. } =
+            &happened
+        {
+            self.happened_in(deployed, inclusion.block_number);
+        }
+        let token = self.tokens.entry((deployed, id)).or_default();
         match happened {
             NftEvent::MintConfirmed { inclusion, .. } | NftEvent::MintAdopted { inclusion, .. } => {
                 token.minted = Some((inclusion.tx_hash, inclusion.block_hash, position));
@@ -123,19 +130,31 @@ impl Told {
     fn hear_of(&mut self, deployed: Option<Deployed>, happened: ContractEvent, position: i64) {
         let Some(deployed) = deployed else { return };
         match happened {
-            ContractEvent::AnchorConfirmed { anchor, .. } => {
+            ContractEvent::AnchorConfirmed { anchor, inclusion, .. } => {
+                self.happened_in(deployed, inclusion.block_number);
                 self.anchors.insert((deployed, anchor.size), (anchor.root, position));
             }
             ContractEvent::ContractFollowed { block, .. } => {
                 self.followed.insert(deployed, block);
             }
-            ContractEvent::ContractDeployed { .. } => {
+            ContractEvent::ContractDeployed { inclusion, .. } => {
+                self.happened_in(deployed, inclusion.block_number);
                 self.deployed.insert(deployed);
             }
             ContractEvent::AnchorAssigned { .. }
             | ContractEvent::AnchorSlotLost { .. }
             | ContractEvent::AnchorFailed { .. } => {}
         }
+    }
+
+    fn happened_in(&mut self, deployed: Deployed, block: u64) {
+        let first = self.first.entry(deployed).or_insert(block);
+        *first = block.min(*first);
+    }
+
+    /// The first block in which, by the log, anything has happened at a contract.
+    pub fn first_block(&self, deployed: Deployed) -> Option<u64> {
+        self.first.get(&deployed).copied()
     }
 
     /// The contracts it speaks of.

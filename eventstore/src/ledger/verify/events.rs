@@ -159,6 +159,9 @@ impl Audit<'_> {
             let what = "the event is not of what the bundle says it holds";
             self.found(Claim::Events, Some(position), what);
         }
+        if self.brought.receipts.iter().any(|receipt| receipt.index == position) {
+            self.seen.insert(position);
+        }
         self.restore(&event, position);
         self.order(&event, position, seen);
         self.rules(&event, position, seen, replay);

@@ -2,13 +2,17 @@
 //! held, with what was looked at, or refuted, with the first position where it does not hold.
 
 mod events;
+mod receipts;
 mod tree;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::bundle::{Bundle, BundleError, Contents, Scope};
 use super::key::VerifierKey;
 use super::note::Note;
+use super::receipt::Receipt;
 
 /// Findings after these are counted and not told.
 const TOLD: usize = 100;
@@ -23,7 +27,9 @@ pub struct Brought {
     pub witnesses: Vec<VerifierKey>,
     /// A head that was kept from an earlier time.
     pub earlier: Option<Note>,
-    /// What signed that one, if the log had another name then.
+    /// Receipts of events that have to be here.
+    pub receipts: Vec<Receipt>,
+    /// What signed those of an earlier time, if the log had another name then.
     pub earlier_key: Option<VerifierKey>,
     /// Whether events are replayed through the rules.
     pub replay: bool,
@@ -43,6 +49,8 @@ pub enum Claim {
     Consistency,
     /// Every event is the one at its place of the tree, and none is missing.
     Events,
+    /// What there are receipts of is here.
+    Receipts,
     /// Streams and tenants have their events without gaps, in the order of time.
     Order,
     /// Every event decodes in today's shape.
@@ -116,12 +124,14 @@ pub fn verify(
         findings: vec![],
         refuted: vec![],
         count: 0,
+        seen: BTreeSet::new(),
     };
     let head = audit.checkpoint()?;
     audit.scope();
-    let edges = audit.tree(&head)?;
-    audit.consistency(&head, edges);
+    let roots = audit.tree(&head)?;
+    audit.consistency(&head, &roots);
     audit.events(&head, tell)?;
+    audit.receipts(&head, &roots);
     Ok(audit.report())
 }
 
@@ -133,6 +143,8 @@ struct Audit<'a> {
     findings: Vec<Finding>,
     refuted: Vec<Claim>,
     count: u64,
+    /// Of the positions of receipts, those whose event is here.
+    seen: BTreeSet<u64>,
 }
 
 impl Audit<'_> {
@@ -160,6 +172,14 @@ impl Audit<'_> {
         self.checked(Claim::Scope, is);
     }
 
+    /// What a tree says nothing of.
+    fn no_later(&self) -> String {
+        match self.seen.last() {
+            None => "that it has no later events: no receipt was given".to_owned(),
+            Some(last) => format!("that it has no later events than at {last}"),
+        }
+    }
+
     fn report(self) -> Report {
         let mut limits = vec![
             "that an event is true: a log orders what is said".to_owned(),
@@ -182,11 +202,11 @@ impl Audit<'_> {
                 "anything of events before {from} and from {to} on, or that those here follow from \
                  the rules"
             )),
-            Scope::Tenant { tenant } => limits.push(format!(
-                "anything of other tenants than {tenant}, or that it has no later events"
-            )),
+            Scope::Tenant { tenant } => limits
+                .push(format!("anything of other tenants than {tenant}, or {}", self.no_later())),
             Scope::Stream { aggregate_type, aggregate_id } => limits.push(format!(
-                "anything but of {aggregate_type} {aggregate_id}, or that it has no later events"
+                "anything but of {aggregate_type} {aggregate_id}, or {}",
+                self.no_later()
             )),
         }
         Report {

@@ -1,6 +1,6 @@
 //! The head, the tree below it, and whether it continues an earlier one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
 
 use domain::moment::Moment;
@@ -13,6 +13,9 @@ use super::super::note::Note;
 use super::super::tile::{self, Asked, WIDTH};
 use super::super::tree::Edge;
 use super::{Audit, Claim};
+
+/// Roots of the tree as it once was, by size.
+pub(super) type Roots = BTreeMap<u64, Hash>;
 
 impl Audit<'_> {
     /// The head, as it stands in the bundle. What it says is only believed if it is signed.
@@ -79,12 +82,17 @@ impl Audit<'_> {
         }
     }
 
-    /// The tree from its leaves up. Gives its root at the size of the earlier head, if there is one.
-    pub(super) fn tree(&mut self, head: &Checkpoint) -> Result<Option<Hash>, BundleError> {
-        let earlier = self.brought.earlier.as_ref();
-        let earlier = earlier.and_then(|note| Checkpoint::parse(&note.text).ok()).map(|it| it.size);
+    /// The tree from its leaves up. Gives its roots at the sizes of the heads that the auditor kept.
+    pub(super) fn tree(&mut self, head: &Checkpoint) -> Result<Roots, BundleError> {
+        let kept = self.brought.earlier.iter();
+        let kept = kept.chain(self.brought.receipts.iter().map(|receipt| &receipt.note));
+        let kept = kept.filter_map(|note| Checkpoint::parse(&note.text).ok());
+        let sizes: BTreeSet<u64> = kept.map(|head| head.size).collect();
         let mut edge = Edge::default();
-        let mut then = (earlier == Some(0)).then(|| edge.root());
+        let mut roots = Roots::new();
+        if sizes.contains(&0) {
+            roots.insert(0, edge.root());
+        }
         let mut upper = HashMap::new();
         for asked in tiles(head.size).filter(|tile| tile.level == Some(0)) {
             let hashes = match self.tile(asked) {
@@ -101,8 +109,8 @@ impl Audit<'_> {
                         upper.insert((tile.level, tile.number), hashes.to_vec());
                     }
                 });
-                if earlier == Some(edge.size()) {
-                    then = Some(edge.root());
+                if sizes.contains(&edge.size()) {
+                    roots.insert(edge.size(), edge.root());
                 }
             }
         }
@@ -123,37 +131,53 @@ impl Audit<'_> {
             self.found(Claim::Tree, None, "the tree has another root than the signed one");
         }
         self.checked(Claim::Tree, format!("root made anew from {} leaves", edge.size()));
-        Ok(then)
+        Ok(roots)
     }
 
     /// Whether the head that was kept from an earlier time is one of this very tree.
-    pub(super) fn consistency(&mut self, head: &Checkpoint, root_then: Option<Hash>) {
+    pub(super) fn consistency(&mut self, head: &Checkpoint, roots: &Roots) {
         let Some(note) = &self.brought.earlier else {
             return;
         };
         let key = self.brought.earlier_key.as_ref().unwrap_or(&self.brought.key);
-        let earlier = match Checkpoint::signed(note, key) {
-            Ok(earlier) => earlier,
+        let seen = match Checkpoint::signed(note, key) {
+            Ok(earlier) => {
+                self.is_continued(Claim::Consistency, &earlier, head, roots);
+                format!("an earlier head of {} events", earlier.size)
+            }
             Err(error) => {
                 self.found(Claim::Consistency, None, format!("the earlier head: {error}"));
-                self.checked(Claim::Consistency, "an earlier head".to_owned());
-                return;
+                "an earlier head".to_owned()
             }
         };
+        self.checked(Claim::Consistency, seen);
+    }
+
+    /// Whether a head that was signed once is one of this very tree.
+    pub(super) fn is_continued(
+        &mut self,
+        claim: Claim,
+        earlier: &Checkpoint,
+        head: &Checkpoint,
+        roots: &Roots,
+    ) -> bool {
         if earlier.size > head.size {
             let what = format!(
                 "the log had {} events and has {}: its tail is cut off",
                 earlier.size, head.size
             );
-            self.found(Claim::Consistency, Some(head.size), what);
-        } else if root_then != Some(earlier.root) {
+            self.found(claim, Some(head.size), what);
+            return false;
+        }
+        let is_the_same = roots.get(&earlier.size) == Some(&earlier.root);
+        if !is_the_same {
             let what = format!(
                 "what the log said of its first {} events is not what it says today: its history \
                  is rewritten",
                 earlier.size
             );
-            self.found(Claim::Consistency, None, what);
+            self.found(claim, None, what);
         }
-        self.checked(Claim::Consistency, format!("an earlier head of {} events", earlier.size));
+        is_the_same
     }
 }
