@@ -294,29 +294,27 @@ fn decode(sample: &Value) -> Value {
         sample["data"].clone(),
         json!({}),
     );
-    let current = upcast::upcast(stored);
-    let tagged = json!({ "type": current.event_type, "data": current.payload });
-    fn read<E: DeserializeOwned + Serialize>(tagged: Value) -> Value {
-        let event: E = serde_json::from_value(tagged).unwrap();
+    fn read<E: DeserializeOwned + Serialize>(stored: SerializedEvent) -> Value {
+        let event: E = upcast::decode(stored).unwrap();
         serde_json::to_value(event).unwrap()
     }
-    match current.event_type.split('.').next().unwrap() {
-        "tenant" => read::<TenantEvent>(tagged),
-        "user" => read::<UserEvent>(tagged),
-        "session" => read::<SessionEvent>(tagged),
-        "sign_in_guard" => read::<SignInGuardEvent>(tagged),
-        "devices" => read::<DevicesEvent>(tagged),
-        "sign_in_codes" => read::<SignInCodesEvent>(tagged),
-        "sign_ins" => read::<SignInsEvent>(tagged),
-        "whiskey" => read::<WhiskeyEvent>(tagged),
-        "notices" => read::<NoticesEvent>(tagged),
-        "file" => read::<FileEvent>(tagged),
-        "shelf" => read::<ShelfEvent>(tagged),
-        "nft" => read::<NftEvent>(tagged),
-        "lane" => read::<LaneEvent>(tagged),
-        "contract" => read::<ContractEvent>(tagged),
-        "deployment" => read::<DeploymentEvent>(tagged),
-        "ledger" => read::<LedgerEvent>(tagged),
+    match stored.event_type.split('.').next().unwrap() {
+        "tenant" => read::<TenantEvent>(stored),
+        "user" => read::<UserEvent>(stored),
+        "session" => read::<SessionEvent>(stored),
+        "sign_in_guard" => read::<SignInGuardEvent>(stored),
+        "devices" => read::<DevicesEvent>(stored),
+        "sign_in_codes" => read::<SignInCodesEvent>(stored),
+        "sign_ins" => read::<SignInsEvent>(stored),
+        "whiskey" => read::<WhiskeyEvent>(stored),
+        "notices" => read::<NoticesEvent>(stored),
+        "file" => read::<FileEvent>(stored),
+        "shelf" => read::<ShelfEvent>(stored),
+        "nft" => read::<NftEvent>(stored),
+        "lane" => read::<LaneEvent>(stored),
+        "contract" => read::<ContractEvent>(stored),
+        "deployment" => read::<DeploymentEvent>(stored),
+        "ledger" => read::<LedgerEvent>(stored),
         other => panic!("no aggregate is called {other}"),
     }
 }

@@ -15,7 +15,7 @@ use crate::command::{Decision, Root};
 use crate::id::UserId;
 use crate::moment::Moment;
 use crate::personal::{CLEAR_KEY, SEALED_KEY};
-use crate::upcast::upcast;
+use crate::upcast::decode;
 
 /// An aggregate whose events can be traced back to commands.
 pub trait Lawful: Root {
@@ -142,9 +142,7 @@ where
 
 /// In today's shape.
 fn read<E: DeserializeOwned>(stored: SerializedEvent) -> Result<E, Doubt> {
-    let current = upcast(stored);
-    let tagged = json!({ "type": current.event_type, "data": current.payload });
-    serde_json::from_value(tagged).map_err(|error| Doubt::Undecodable(error.to_string()))
+    decode(stored).map_err(|error| Doubt::Undecodable(error.to_string()))
 }
 
 impl<A: Lawful> Replayed<A>

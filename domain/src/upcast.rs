@@ -1,6 +1,8 @@
 //! Old event versions brought to today's shape on reading; stored bytes are never touched.
 
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
+use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
 
 /// One transition: what events of this type and version lack, or have too much of, in the next.
@@ -49,4 +51,12 @@ pub fn upcast(stored: SerializedEvent) -> SerializedEvent {
             event
         }
     })
+}
+
+/// An event, of whatever version, in today's shape. Its name comes before its data: what comes the other
+/// way round, as in a map, is copied aside until the name is known.
+pub fn decode<E: DeserializeOwned>(stored: SerializedEvent) -> serde_json::Result<E> {
+    let SerializedEvent { event_type, payload, .. } = upcast(stored);
+    let tagged = [("type", Value::from(event_type)), ("data", payload)];
+    E::deserialize(MapDeserializer::new(tagged.into_iter()))
 }

@@ -5,7 +5,7 @@ use cqrs_es::persist::SerializedEvent;
 use domain::id::TenantId;
 use domain::moment::Moment;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::envelope::{Envelope, Metadata};
@@ -105,11 +105,10 @@ impl Recorded {
 
 /// Upcasts and decodes what was stored.
 pub(crate) fn decode<E: DeserializeOwned>(stored: SerializedEvent) -> Result<E, Undecodable> {
-    let current = domain::upcast::upcast(stored);
-    let tagged = json!({ "type": current.event_type, "data": current.payload });
-    serde_json::from_value(tagged).map_err(|error| Undecodable::Event {
-        event_type: current.event_type,
-        version: current.event_version,
+    let (event_type, version) = (stored.event_type.clone(), stored.event_version.clone());
+    domain::upcast::decode(stored).map_err(|error| Undecodable::Event {
+        event_type,
+        version,
         reason: error.to_string(),
     })
 }
