@@ -294,7 +294,7 @@ fn decode(sample: &Value) -> Value {
         sample["data"].clone(),
         json!({}),
     );
-    fn read<E: DeserializeOwned + Serialize>(stored: SerializedEvent) -> Value {
+    fn read<E: DeserializeOwned + DomainEvent + Serialize>(stored: SerializedEvent) -> Value {
         let event: E = upcast::decode(stored).unwrap();
         serde_json::to_value(event).unwrap()
     }

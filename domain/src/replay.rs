@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use cqrs_es::DomainEvent;
 use cqrs_es::persist::SerializedEvent;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,12 +44,22 @@ pub enum Doubt {
 #[derive(Default)]
 pub struct Replay {
     streams: HashMap<(String, String), Box<dyn Stream>>,
+    /// By cask: what began its tokenisation last.
+    tokenising: HashMap<String, Deed>,
+    /// Whether streams are there without those beside them.
+    apart: bool,
 }
 
 impl Replay {
+    /// Of single streams, which say nothing of each other.
+    pub fn apart() -> Self {
+        Self { apart: true, ..Self::default() }
+    }
+
     /// The next event of its stream. Says whether it was judged: there are some that are only
     /// replayed.
     pub fn next(&mut self, stored: SerializedEvent, deed: Deed) -> Result<bool, Doubt> {
+        let beside = self.beside(&stored, &deed);
         let key = (stored.aggregate_type.clone(), stored.aggregate_id.clone());
         let stream = match self.streams.entry(key) {
             std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
@@ -58,7 +69,24 @@ impl Replay {
                 new.insert(stream)
             }
         };
-        stream.next(stored, deed)
+        let judged = stream.next(stored, deed);
+        beside.and(judged)
+    }
+
+    /// What one command does to two aggregates: a token is ordered as the tokenisation of its cask begins,
+    /// and that, by the cask's own rules, is approved.
+    fn beside(&mut self, stored: &SerializedEvent, deed: &Deed) -> Result<(), Doubt> {
+        let id = &stored.aggregate_id;
+        match stored.event_type.as_str() {
+            "whiskey.tokenisation_started" => {
+                self.tokenising.insert(id.clone(), deed.clone());
+                Ok(())
+            }
+            "nft.mint_requested" if !self.apart && self.tokenising.get(id) != Some(deed) => {
+                Err(Doubt::Illegal("no tokenisation of its cask begins with it".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -141,7 +169,7 @@ where
 }
 
 /// In today's shape.
-fn read<E: DeserializeOwned>(stored: SerializedEvent) -> Result<E, Doubt> {
+fn read<E: DeserializeOwned + DomainEvent>(stored: SerializedEvent) -> Result<E, Doubt> {
     decode(stored).map_err(|error| Doubt::Undecodable(error.to_string()))
 }
 
@@ -209,8 +237,6 @@ fn without_personal(value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_es::DomainEvent;
-
     use super::*;
     use crate::session::samples::{opened, refreshed, reused, revoked};
     use crate::session::{EndReason, SessionEvent};
@@ -223,7 +249,15 @@ mod tests {
         events: Vec<E>,
         in_one: bool,
     ) -> Vec<Result<bool, Doubt>> {
-        let mut replay = Replay::default();
+        through(&mut Replay::default(), aggregate, events, in_one)
+    }
+
+    fn through<E: DomainEvent + Serialize>(
+        replay: &mut Replay,
+        aggregate: &str,
+        events: Vec<E>,
+        in_one: bool,
+    ) -> Vec<Result<bool, Doubt>> {
         let mut sequence = 0;
         let mut next = |event: E| {
             sequence += 1;
@@ -303,6 +337,53 @@ mod tests {
         assert!(replayed("whiskey", twice, true)[2].is_err());
         let opened_twice: Vec<SessionEvent> = vec![opened(false), opened(false)];
         assert!(replayed("session", opened_twice, true)[1].is_err());
+    }
+
+    #[test]
+    fn a_token_is_ordered_as_the_tokenisation_of_its_cask_begins() {
+        use crate::nft::samples::requested;
+        let ordered = |replay: &mut Replay, deed: u8| {
+            let data = serde_json::to_value(requested()).unwrap()["data"].clone();
+            let (kind, name) = ("nft".to_owned(), "nft.mint_requested".to_owned());
+            let version = requested().event_version();
+            let stored =
+                SerializedEvent::new("1".into(), 1, kind, name, version, data, Value::Null);
+            let (correlation, at) = (deed.to_string(), Moment::from_unix_ms(0));
+            replay.next(stored, Deed { correlation, at, by: Some(OWNER) })
+        };
+        let mut replay = Replay::default();
+        let cask = [registered(), approved(), tokenising()];
+        assert!(through(&mut replay, "whiskey", cask.to_vec(), false).iter().all(Result::is_ok));
+        assert_eq!(ordered(&mut replay, 3), Ok(true));
+        for (cask, deed) in [
+            (vec![], 3),
+            (vec![registered()], 1),
+            (vec![registered(), approved()], 2),
+            (vec![registered(), approved(), tokenising()], 4),
+        ] {
+            let mut replay = Replay::default();
+            through(&mut replay, "whiskey", cask, false);
+            assert!(refused(&ordered(&mut replay, deed), "no tokenisation of its cask"));
+        }
+        assert_eq!(ordered(&mut Replay::apart(), 1), Ok(true));
+    }
+
+    #[test]
+    fn a_version_that_nobody_here_has_written_is_not_read() {
+        let data = serde_json::to_value(registered()).unwrap()["data"].clone();
+        let version = registered().event_version().parse::<u32>().unwrap() + 1;
+        let stored = SerializedEvent::new(
+            "1".into(),
+            1,
+            "whiskey".into(),
+            "whiskey.registered".into(),
+            version.to_string(),
+            sealed(data),
+            Value::Null,
+        );
+        let unread = is_readable(stored);
+        let words = format!("version {version} is not known");
+        assert!(matches!(&unread, Err(Doubt::Undecodable(what)) if what.contains(&words)));
     }
 
     #[test]

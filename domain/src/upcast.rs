@@ -1,8 +1,9 @@
 //! Old event versions brought to today's shape on reading; stored bytes are never touched.
 
+use cqrs_es::DomainEvent;
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
-use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Error};
 use serde_json::{Map, Value};
 
 /// One transition: what events of this type and version lack, or have too much of, in the next.
@@ -53,10 +54,18 @@ pub fn upcast(stored: SerializedEvent) -> SerializedEvent {
     })
 }
 
-/// An event, of whatever version, in today's shape. Its name comes before its data: what comes the other
-/// way round, as in a map, is copied aside until the name is known.
-pub fn decode<E: DeserializeOwned>(stored: SerializedEvent) -> serde_json::Result<E> {
-    let SerializedEvent { event_type, payload, .. } = upcast(stored);
+/// An event, of whatever version, in today's shape. A version that is not known is no event: whoever wrote
+/// it may have said something in it that would be lost.
+pub fn decode<E: DeserializeOwned + DomainEvent>(stored: SerializedEvent) -> serde_json::Result<E> {
+    let SerializedEvent { event_type, event_version, payload, .. } = upcast(stored);
+    // The name comes before the data: what comes the other way round, as in a map, is copied aside until
+    // the name is known.
     let tagged = [("type", Value::from(event_type)), ("data", payload)];
-    E::deserialize(MapDeserializer::new(tagged.into_iter()))
+    let event = E::deserialize(MapDeserializer::new(tagged.into_iter()))?;
+    let known = event.event_version();
+    if known == event_version {
+        Ok(event)
+    } else {
+        Err(Error::custom(format!("version {event_version} is not known, only up to {known}")))
+    }
 }

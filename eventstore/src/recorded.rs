@@ -1,7 +1,7 @@
 //! An event as the log gives it back.
 
-use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
+use cqrs_es::{Aggregate, DomainEvent};
 use domain::id::TenantId;
 use domain::moment::Moment;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,7 @@ pub struct Recorded {
 pub enum Undecodable {
     #[error("the envelope at position {position} cannot be read: {reason}")]
     Envelope { position: i64, reason: String },
+    /// By the version it was stored in.
     #[error("{event_type} v{version} cannot be read: {reason}")]
     Event { event_type: String, version: String, reason: String },
 }
@@ -104,7 +105,9 @@ impl Recorded {
 }
 
 /// Upcasts and decodes what was stored.
-pub(crate) fn decode<E: DeserializeOwned>(stored: SerializedEvent) -> Result<E, Undecodable> {
+pub(crate) fn decode<E: DeserializeOwned + DomainEvent>(
+    stored: SerializedEvent,
+) -> Result<E, Undecodable> {
     let (event_type, version) = (stored.event_type.clone(), stored.event_version.clone());
     domain::upcast::decode(stored).map_err(|error| Undecodable::Event {
         event_type,

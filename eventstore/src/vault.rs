@@ -346,6 +346,10 @@ fn open_field(
     reference: &SealedRef,
     mut ciphertext: Vec<u8>,
 ) -> Result<Vec<u8>, VaultError> {
+    // Whoever has the keys could have put another text there; the event speaks of this one.
+    if hex::encode(digest(&SHA256, &ciphertext)) != reference.hash {
+        return Err(VaultError::Corrupt);
+    }
     let salt = URL_SAFE_NO_PAD.decode(&reference.salt).map_err(|_| VaultError::Corrupt)?;
     let field_key = field_key(data_key, &salt, drawer)?;
     let committed = hex::decode(&reference.commitment).map_err(|_| VaultError::Corrupt)?;
@@ -437,6 +441,13 @@ mod tests {
         let mut changed = ciphertext();
         changed[0] ^= 1;
         assert!(open_field(&[5; 32], drawer(), &reference, changed).is_err());
+        // Another text under the right key.
+        let salt = URL_SAFE_NO_PAD.decode(&reference.salt).unwrap();
+        let key = field_key(&[5; 32], &salt, drawer()).unwrap();
+        let mut other = b"\"m@example.com\"".to_vec();
+        let label = Aad::from(drawer().label());
+        single_use(&key).unwrap().seal_in_place_append_tag(nonce(), label, &mut other).unwrap();
+        assert!(open_field(&[5; 32], drawer(), &reference, other).is_err());
         let uncommitted = SealedRef { commitment: "00".repeat(32), ..reference };
         assert!(open_field(&[5; 32], drawer(), &uncommitted, ciphertext()).is_err());
     }
