@@ -1,11 +1,12 @@
 //! Attacks on the log, each by somebody who holds the database, or the bundle, in their hands; and what
 //! an auditor says.
 
+use ethers_core::utils::keccak256;
 use serde_json::{Value, json};
 
 use crate::world::auditor::{Bundle, Verdict};
-use crate::world::mint_lab::MintLab;
-use crate::world::{Server, World, cask, run, strangers, until};
+use crate::world::mint_lab::{ADMIN, MintLab, word};
+use crate::world::{Server, World, run, strangers, until};
 
 /// A log with some casks in it, and an auditor's first bundle.
 struct Crime {
@@ -198,10 +199,10 @@ async fn whatever_is_done_to_a_bundle_is_found_where_it_was_done() {
 #[tokio::test]
 async fn whoever_leaves_out_the_last_of_a_tenant_is_found_by_its_receipt() {
     let crime = Crime::new().await;
-    let mairi = crime.server.person("Mairi").await;
-    let answer = mairi.post("/api/v1/whiskeys", cask("M-1")).await.expect(201);
-    let (stream, last) =
-        (format!("whiskey/{}", answer.data()["id"].as_str().unwrap()), answer.position());
+    let (mairi, keeper) = (crime.server.person("Mairi").await, crime.server.administrator().await);
+    let cask = mairi.cask("M-1").await;
+    let approve = format!("/api/v1/whiskeys/{cask}/approve");
+    let last = keeper.put(&approve).await.expect(200).position();
     let folder = tempfile::tempdir().unwrap();
     let kept = |name: &str, text: String| {
         let path = folder.path().join(name);
@@ -209,12 +210,13 @@ async fn whoever_leaves_out_the_last_of_a_tenant_is_found_by_its_receipt() {
         path.to_str().unwrap().to_owned()
     };
     let receipt = kept("receipt", mairi.receipt(last).await);
-    let position = Some(last.cast_unsigned());
+    let before = kept("before", mairi.receipt(last - 1).await);
+    let stream = format!("whiskey/{cask}");
+    let at = Some(last.cast_unsigned());
     for of in [["--tenant", "1"], ["--stream", stream.as_str()]] {
         let bundle = Bundle::of(&crime.world, &of).await;
-        let with = [&of[..], &["--receipt", &receipt]].concat();
-        let report = bundle.holds(&crime.key, &with).await;
-        assert!(!report["limits"].to_string().contains("no receipt was given"), "{report}");
+        let with = [&of[..], &["--receipt", &receipt, "--receipt", &before]].concat();
+        bundle.holds(&crime.key, &with).await;
         let mut lines = bundle.lines();
         let cut = lines.iter().position(|line| line["position"].as_i64() == Some(last)).unwrap();
         lines.truncate(cut);
@@ -223,25 +225,34 @@ async fn whoever_leaves_out_the_last_of_a_tenant_is_found_by_its_receipt() {
         let mut page: Value = serde_json::from_slice(&std::fs::read(&contents).unwrap()).unwrap();
         page["events"] = json!(lines.len());
         std::fs::write(&contents, page.to_string()).unwrap();
-        if of[0] == "--tenant" {
-            let report = bundle.holds(&crime.key, &of).await;
-            assert!(report["limits"].to_string().contains("no receipt was given"), "{report}");
-        }
-        let verdict = bundle.verdict(&crime.key, &with).await;
-        let findings = verdict.report["findings"].as_array().unwrap();
-        let found = findings.iter().find(|it| it["claim"] == "RECEIPTS").unwrap();
-        assert_eq!(found["position"].as_u64(), position, "{found}");
-        assert!(found["what"].as_str().unwrap().contains("left out"), "{found}");
+        // Nothing else in it tells.
+        bundle.holds(&crime.key, &of).await;
+        bundle.is_refuted((&crime.key, &with), "RECEIPTS", at, "left out").await;
     }
+    // Of what nobody has asked for.
+    let (from, to) = ((last - 3).to_string(), last.to_string());
+    let beside = ["--from", &from, "--before", &to];
+    let bundle = Bundle::of(&crime.world, &beside).await;
+    bundle.holds(&crime.key, &[&beside[..], &["--receipt", &before]].concat()).await;
+    let outside = [&beside[..], &["--receipt", &receipt]].concat();
+    assert_eq!(bundle.verdict(&crime.key, &outside).await.code, 2);
+    // A bundle from before, and one from after, whose tail is cut off.
+    crime
+        .bundle
+        .is_refuted((&crime.key, &["--receipt", &receipt]), "RECEIPTS", at, "cut off")
+        .await;
+    let old = crime.bundle.lines()[3]["position"].as_i64().unwrap();
+    let old = kept("old", mairi.receipt(old).await);
+    crime.bundle.holds(&crime.key, &["--receipt", &old]).await;
     // A receipt that was changed, one that is none, and none.
     let whole = Bundle::of(&crime.world, &[]).await;
     whole.holds(&crime.key, &["--receipt", &receipt]).await;
     let text = std::fs::read_to_string(&receipt).unwrap();
     let forged = text.replacen(&format!("index {last}"), &format!("index {}", last - 1), 1);
     let forged = kept("forged", forged);
-    let before = position.map(|last| last - 1);
     let words = "not the one at its place";
-    whole.is_refuted((&crime.key, &["--receipt", &forged]), "RECEIPTS", before, words).await;
+    let forged = ["--receipt", &forged];
+    whole.is_refuted((&crime.key, &forged), "RECEIPTS", at.map(|last| last - 1), words).await;
     let none = kept("none", "nothing".to_owned());
     for path in [none, format!("{receipt}-absent")] {
         assert_eq!(whole.verdict(&crime.key, &["--receipt", &path]).await.code, 2, "{path}");
@@ -375,18 +386,51 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
     bundle.is_refuted((&crime.key, &[]), "RULES", at, "while the whiskey is APPROVED").await;
     let report = bundle.holds(&crime.key, &["--without-rules"]).await;
     assert!(report["limits"].to_string().contains("follow from the rules"), "{report}");
-    // What nobody can read is found without them, too, and in a stretch.
-    let position =
-        crime.world.append("whiskey", &id, |event, _| event["type"] = json!("x.y")).await;
-    let (from, before) = (position.to_string(), (position + 1).to_string());
+    // A token that is ordered for a cask that nobody has approved.
+    let cask = crime.server.person("Mairi").await.cask("M-1").await;
+    let registered = crime.world.newest("whiskey.registered").await;
+    let mut ordered = approved.clone();
+    let address = format!("0x{}", "57".repeat(20));
+    ordered["aggregateType"] = json!("nft");
+    ordered["aggregateId"] = json!(cask);
+    ordered["sequence"] = json!(1);
+    ordered["type"] = json!("nft.mint_requested");
+    ordered["schemaVersion"] = json!(1);
+    ordered["data"] = json!({
+        "whiskey": cask, "owner": registered["data"]["owner"],
+        "order": {
+            "network": "development", "chainId": 31337, "contract": address, "recipient": address,
+        },
+    });
+    let position = crime.world.append_all(&[ordered]).await;
     signed(&crime.world).await;
-    let at = Some(position.cast_unsigned());
-    for (of, how) in [
-        (vec![], vec!["--without-rules"]),
-        (vec!["--from", &from, "--before", &before], vec!["--from", &from, "--before", &before]),
-    ] {
-        let bundle = Bundle::of(&crime.world, &of).await;
-        bundle.is_refuted((&crime.key, &how), "DECODING", at, "unknown variant").await;
+    let nft = format!("nft/{cask}");
+    let bundle = Bundle::of(&crime.world, &[]).await;
+    let findings = bundle.verdict(&crime.key, &[]).await.report["findings"].clone();
+    assert_eq!(findings[1]["position"], position, "{findings}");
+    assert!(findings[1]["what"].as_str().unwrap().contains("no tokenisation of its"), "{findings}");
+    // Alone, it says nothing of its cask.
+    let alone = Bundle::of(&crime.world, &["--stream", &nft]).await;
+    alone.holds(&crime.key, &["--stream", &nft]).await;
+    // What nobody can read is found without them, too, and in a stretch.
+    for (kind, version, words) in
+        [("x.y", 1, "unknown variant"), ("whiskey.approved", 99, "version 99 is not known")]
+    {
+        let spoil = |event: &mut Value, _: &[Value]| {
+            (event["type"], event["schemaVersion"]) = (json!(kind), json!(version));
+        };
+        let position = crime.world.append("whiskey", &id, spoil).await;
+        let (from, before) = (position.to_string(), (position + 1).to_string());
+        signed(&crime.world).await;
+        let at = Some(position.cast_unsigned());
+        let stretch = vec!["--from", &from, "--before", &before];
+        let bundle = Bundle::of(&crime.world, &stretch).await;
+        bundle.is_refuted((&crime.key, &stretch), "DECODING", at, words).await;
+        let bundle = Bundle::of(&crime.world, &[]).await;
+        let findings =
+            bundle.verdict(&crime.key, &["--without-rules"]).await.report["findings"].clone();
+        let found = findings.as_array().unwrap().iter().find(|it| it["position"] == position);
+        assert!(found.unwrap()["what"].as_str().unwrap().contains(words), "{findings}");
     }
     // Nothing of what was asked for is no proof of anything.
     let none = ["--stream", "whiskey/1"];
@@ -404,22 +448,44 @@ async fn a_mint_on_one_side_only_is_found() {
     signed(&lab.world).await;
     let bundle = Bundle::of(&lab.world, &[]).await;
     let node = format!("31337={}", lab.world.chain.url());
+    let late = ["--rpc", &node, "--from-block", "31337=99999"];
+    assert_eq!(bundle.verdict(&key, &late).await.code, 2);
     let report = bundle.holds(&key, &["--rpc", &node]).await;
     let seen = report["checks"].as_array().unwrap().last().unwrap()["seen"].as_str().unwrap();
     assert!(seen.starts_with("1 movements and 0 heads of"), "{seen}");
 
-    // Somebody with the minter's key mints what nobody asked for.
+    // A node that tells little at once is asked for less.
+    lab.proxy.blocks_at_once(Some(3));
+    let sparing = format!("31337={}", lab.proxy.url());
+    bundle.holds(&key, &["--rpc", &sparing]).await;
+
+    // Somebody with the minter's key mints what nobody asked for; one of it has a number that no cask can
+    // have.
+    let beyond = u128::from(u64::MAX);
+    lab.mint_behind(beyond).await;
     lab.mint_behind(4_711).await;
-    until("it is final", || async {
+    until("both are final", || async {
         lab.proxy.mine(1).await;
         let Verdict { code, report } = bundle.verdict(&key, &["--rpc", &node]).await;
-        let first = &report["findings"][0];
-        (code == 1 && first["claim"] == "CHAIN").then(|| {
-            let what = first["what"].as_str().unwrap();
-            assert_eq!(what, "token 4711 is on the chain, and the log never asked for it");
+        let findings = report["findings"].as_array()?;
+        (code == 1 && findings.len() == 2).then(|| {
+            for (finding, token) in findings.iter().zip([beyond, 4_711]) {
+                assert_eq!(finding["claim"], "CHAIN");
+                let what = format!("token {token} is on the chain, and the log never asked for it");
+                assert_eq!(finding["what"], what);
+            }
         })
     })
     .await;
+
+    // Somebody who may has the cask's token stand for another document.
+    lab.grant(ADMIN, "METADATA_ROLE", true).await;
+    let other = [word(id.parse().unwrap()), [7; 32]].concat();
+    let call = [&keccak256("setMetadataDigest(uint256,bytes32)")[..4], &other].concat();
+    lab.send_as(ADMIN, &lab.contract, call).await;
+    let verdict = bundle.verdict(&key, &["--rpc", &node]).await;
+    let what = format!("token {id} stands for another document");
+    assert!(verdict.report["findings"].to_string().contains(&what), "{verdict:?}");
 
     // A chain that never saw any of it.
     let elsewhere = World::new().await;

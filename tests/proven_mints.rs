@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ethers_core::types::U256;
 use ethers_core::utils::keccak256;
 use serde_json::{Value, json};
 
 use crate::world::auditor::Bundle;
-use crate::world::mint_lab::{ADMIN, ANCHORER, MINTER, MintLab, OFTEN, PROVING_ADMIN, minter};
+use crate::world::mint_lab::{
+    ADMIN, ANCHORER, MINTER, MintLab, OFTEN, PROVING_ADMIN, minter, word,
+};
 use crate::world::{World, free_port, strangers, until};
 
 const SETTINGS: &str = "/api/v1/tenants/1/settings";
@@ -165,21 +166,15 @@ async fn the_minters_key_alone_mints_nothing(lab: &MintLab, proving: &str) {
         assert_eq!(refusal(lab, &thief).await, error("ApprovalProofMissing(uint256)"));
     }
     // A head of a log of their own, to prove from.
-    let size = U256::from(1_000_000);
-    let forged = [anchor_call(), word(size), [0xee; 32].to_vec(), word(96.into()), word(0.into())];
-    let thief = lab.send_as(MINTER, proving, forged.concat()).await;
+    let words = [word(1_000_000), [0xee; 32], word(96), word(0)];
+    let forged = [anchor_call(), words.concat()].concat();
+    let thief = lab.send_as(MINTER, proving, forged).await;
     let refused = refusal(lab, &thief).await;
     assert_eq!(refused, error("AccessControlUnauthorizedAccount(address,bytes32)"));
 }
 
 fn anchor_call() -> Vec<u8> {
     keccak256("anchor(uint64,bytes32,bytes32[])")[..4].to_vec()
-}
-
-fn word(number: U256) -> Vec<u8> {
-    let mut word = [0; 32];
-    number.to_big_endian(&mut word);
-    word.to_vec()
 }
 
 fn error(signature: &str) -> String {

@@ -47,6 +47,7 @@ async fn tokens_whose_mints_the_log_has_lost_are_found_and_taken_back_with_what_
     lab.transfer(MINTER, &minter(), buyer, &lost).await;
     lab.mint_behind_as(ADMIN, other.parse().unwrap()).await;
     lab.mint_behind_as(ADMIN, 4_711).await;
+    lab.mint_behind_as(ADMIN, u128::from(u64::MAX)).await;
     lab.resume().await;
     for id in [&lost, &other] {
         assert_eq!(lab.until_status(id, "HELD").await["hold"], "already_on_chain");
@@ -60,6 +61,7 @@ async fn tokens_whose_mints_the_log_has_lost_are_found_and_taken_back_with_what_
         (&lost, "adoptable"),
         (&other, "other_document"),
         ("4711", "unknown"),
+        ("18446744073709551615", "unknown"),
     ];
     for (token, expected) in expected {
         assert_eq!(verdict(&told, token), expected, "{told:?}");

@@ -87,6 +87,16 @@ async fn bundle(world: &World) -> Bundle {
     Bundle::of(world, &[]).await
 }
 
+/// What the cask's owner has of its registration, in a file.
+async fn receipt(lab: &MintLab, backup: &Backup, name: &str, cask: &str) -> String {
+    let registered = lab.world.log().await.into_iter().find(|(_, text)| {
+        text.contains("whiskey.registered") && text.contains(&format!("\"{cask}\""))
+    });
+    let path = backup.folder.path().join(name);
+    std::fs::write(&path, lab.isla.receipt(registered.unwrap().0).await).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it_had_not_been() {
     let mut lab = MintLab::new(&[]).await;
@@ -115,6 +125,7 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let then = now(&lab.world).await;
     let log_then = lab.world.log().await;
     let letters_then = letters(&lab.server.data_folder, log_then.len() as i64);
+    let survived = receipt(&lab, &backup, "survived", &waiting).await;
 
     // After it: both mints, somebody comes, somebody goes for good, somebody signs out.
     lab.resume().await;
@@ -131,6 +142,8 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     lab.world.stream_equals_log().await;
     let lost = lab.world.log().await.split_off(log_then.len());
     let too_new = bundle(&lab.world).await;
+    let head_lost = receipt(&lab, &backup, "head-lost", &waiting).await;
+    let event_lost = receipt(&lab, &backup, "event-lost", &unknown).await;
 
     backup.has_come(&lab.world).await;
     lab.kill().await;
@@ -255,6 +268,13 @@ async fn a_point_in_time_comes_back_and_nothing_is_minted_twice_or_told_as_if_it
     let earlier = ["--earlier", earlier.to_str().unwrap(), "--earlier-key", &old_key];
     let told = format!("lost what stood from {} on", log_then.len());
     whole.is_refuted_for((&new_key, &earlier), "CONSISTENCY", &told).await;
+    // So are those who kept receipts: of what is left, of what is left under a head that is not, of the rest.
+    let with_old = ["--earlier-key", &old_key, "--receipt"];
+    whole.holds(&new_key, &[&with_old[..], &[&survived]].concat()).await;
+    for lost in [&head_lost, &event_lost] {
+        let words = [&with_old[..], &[lost]].concat();
+        whole.is_refuted_for((&new_key, &words), "RECEIPTS", &told).await;
+    }
     let (code, said) = ended(&beside(&lab, &[NEW_ORIGIN]), &["projections", "diff"]).await;
     assert_eq!((code, said.as_str()), (0, ""));
 }

@@ -1,5 +1,7 @@
 //! Witnesses of the log: partners who sign its heads, each only if it continues the one before.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventstore::ledger::checkpoint::Checkpoint;
@@ -21,9 +23,10 @@ fn log() -> SigningKey {
 }
 
 /// A platform that signs with that key.
-async fn platform(world: &World, witness: Option<&Witness>) -> Server {
-    let asked = |it: &Witness| format!(r#"{{url="{}",key="{}"}}"#, it.url, it.key);
-    let witnesses = format!("[{}]", witness.map(asked).unwrap_or_default());
+async fn platform(world: &World, witnesses: &[&Witness]) -> Server {
+    let asked = |it: &&Witness| format!(r#"{{url="{}",key="{}"}}"#, it.url, it.key);
+    let witnesses: Vec<String> = witnesses.iter().map(asked).collect();
+    let witnesses = format!("[{}]", witnesses.join(","));
     let settings = [
         ("CASKCHAIN_LEDGER__ORIGIN", ORIGIN),
         ("CASKCHAIN_LEDGER__SIGNING_KEY", &STANDARD.encode(SEED)),
@@ -52,7 +55,7 @@ async fn a_witness_signs_what_continues() {
     let partner = tempfile::tempdir().unwrap();
     let key = log().public().to_string();
     let mut witness = Witness::start(partner.path(), &key).await;
-    let server = platform(&world, Some(&witness)).await;
+    let server = platform(&world, &[&witness]).await;
     let isla = server.person("Isla").await;
     let position = isla.post("/api/v1/whiskeys", cask("W-1")).await.expect(201).position();
     witnessed(&isla, &witness.key, position).await;
@@ -97,6 +100,50 @@ async fn a_witness_signs_what_continues() {
     assert_eq!(ask(signed).await.status(), 422);
 }
 
+/// Heads come faster than they are shown: both have to mean the same one.
+#[tokio::test]
+async fn two_witnesses_sign_the_same_heads_of_a_busy_log() {
+    let world = World::new().await;
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let key = log().public().to_string();
+    let one = Witness::start(folders[0].path(), &key).await;
+    let mut other = Witness::named("other.example", folders[1].path(), &key).await;
+    let server = platform(&world, &[&one, &other]).await;
+    let isla = server.person("Isla").await;
+    let over = AtomicBool::new(false);
+    let busy = async {
+        for number in 0.. {
+            isla.cask(&format!("B-{number}")).await;
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    };
+    let both = ["--witness", &one.key, "--witness", &other.key];
+    let audited = async {
+        let position = isla.post("/api/v1/whiskeys", cask("W-1")).await.expect(201).position();
+        until("a head is witnessed by both", || async {
+            let receipt = isla.receipt(position).await;
+            (receipt.contains("witness.example") && receipt.contains("other.example")).then_some(())
+        })
+        .await;
+        for _ in 0..3 {
+            let bundle = Bundle::of(&world, &["--witnessed"]).await;
+            bundle.holds(&key, &both).await;
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(busy, audited);
+    // One that is away does not keep heads from being witnessed by the other.
+    other.kill();
+    let position = isla.post("/api/v1/whiskeys", cask("W-2")).await.expect(201).position();
+    until("a newer head is witnessed", || async {
+        let receipt = isla.receipt(position).await;
+        receipt.contains("witness.example").then_some(())
+    })
+    .await;
+}
+
 /// Whoever runs the platform has its key, and can keep two logs with it: one for this reader, one for that.
 #[tokio::test]
 async fn of_two_views_for_two_readers_one_has_no_witness() {
@@ -104,19 +151,20 @@ async fn of_two_views_for_two_readers_one_has_no_witness() {
     let partner = tempfile::tempdir().unwrap();
     let key = log().public().to_string();
     let witness = Witness::start(partner.path(), &key).await;
-    let server = platform(&this, Some(&witness)).await;
+    let server = platform(&this, &[&witness]).await;
     let isla = server.person("Isla").await;
     let position = isla.post("/api/v1/whiskeys", cask("W-1")).await.expect(201).position();
     witnessed(&isla, &witness.key, position).await;
+    let receipt = isla.receipt(position).await;
     let shown = Bundle::of(&this, &["--witnessed"]).await;
+    let kept = shown.path().with_file_name("receipt");
+    std::fs::write(&kept, receipt).unwrap();
     let witnesses = ["--witness", &witness.key];
     shown.holds(&key, &witnesses).await;
-    let receipt = shown.path().with_file_name("receipt");
-    std::fs::write(&receipt, isla.receipt(position).await).unwrap();
     server.kill().await;
 
     // The other log has longer grown, with a memory of its own of what was signed.
-    let server = platform(&that, None).await;
+    let server = platform(&that, &[]).await;
     let mairi = server.person("Mairi").await;
     let end = shown.verdict(&key, &[]).await.report["contents"]["size"].as_i64().unwrap();
     let mut last = 0;
@@ -125,7 +173,7 @@ async fn of_two_views_for_two_readers_one_has_no_witness() {
     }
     mairi.receipt(last).await;
     server.kill().await;
-    let server = platform(&that, Some(&witness)).await;
+    let server = platform(&that, &[&witness]).await;
     until("the witness disagrees", || async {
         let log = server.log_text();
         let told = log.lines().find(|line| line.contains("ALARM a witness disagrees"))?.to_owned();
@@ -142,7 +190,8 @@ async fn of_two_views_for_two_readers_one_has_no_witness() {
     let head = shown.checkpoint();
     let earlier = ["--earlier", head.to_str().unwrap()];
     other.is_refuted((&key, &earlier), "CONSISTENCY", None, "rewritten").await;
-    let kept = ["--receipt", receipt.to_str().unwrap()];
-    other.is_refuted((&key, &kept), "RECEIPTS", None, "rewritten").await;
+    let kept = ["--receipt", kept.to_str().unwrap()];
+    let words = "says something else today";
+    other.is_refuted((&key, &kept), "RECEIPTS", Some(position.cast_unsigned()), words).await;
     shown.holds(&key, &kept).await;
 }

@@ -382,7 +382,7 @@ impl MintLab {
 }
 
 /// A number as a contract takes it.
-fn word(number: u128) -> [u8; 32] {
+pub fn word(number: u128) -> [u8; 32] {
     let mut word = [0; 32];
     word[16..].copy_from_slice(&number.to_be_bytes());
     word

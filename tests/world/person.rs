@@ -219,7 +219,6 @@ impl Person {
         answer.data()["id"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until a token has a status.
     /// A receipt, when the head that covers it is signed: a slow machine answers 503 until then.
     pub async fn receipt(&self, position: i64) -> String {
         let path = format!("/api/v1/ledger/receipts/{position}");
@@ -233,6 +232,7 @@ impl Person {
         .await
     }
 
+    /// Waits until a token has a status.
     pub async fn until_nft_is(&self, id: &str, status: &str) -> Value {
         until(&format!("the NFT is {status}"), || async {
             let answer = self.get(&format!("/api/v1/nfts/{id}")).await;

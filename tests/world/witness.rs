@@ -10,23 +10,29 @@ pub struct Witness {
     child: Child,
     pub url: String,
     pub key: String,
+    name: &'static str,
     port: u16,
 }
 
 impl Witness {
     /// For one log, by its verifier key.
     pub async fn start(folder: &Path, log: &str) -> Self {
-        Self::start_at(free_port(), folder, log).await
+        Self::start_at(("witness.example", free_port()), folder, log).await
+    }
+
+    /// One more, by a name of its own.
+    pub async fn named(name: &'static str, folder: &Path, log: &str) -> Self {
+        Self::start_at((name, free_port()), folder, log).await
     }
 
     /// The same again, after it was killed.
     pub async fn started_again(self, folder: &Path, log: &str) -> Self {
-        Self::start_at(self.port, folder, log).await
+        Self::start_at((self.name, self.port), folder, log).await
     }
 
-    async fn start_at(port: u16, folder: &Path, log: &str) -> Self {
+    async fn start_at((name, port): (&'static str, u16), folder: &Path, log: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_caskchain"))
-            .args(["witness", "--name", "witness.example", "--log", log, "--folder"])
+            .args(["witness", "--name", name, "--log", log, "--folder"])
             .arg(folder)
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .stdout(Stdio::piped())
@@ -42,7 +48,7 @@ impl Witness {
             (told.text().await.ok()? == key).then_some(())
         })
         .await;
-        Self { child, url, key: key.trim().to_owned(), port }
+        Self { child, url, key: key.trim().to_owned(), name, port }
     }
 
     pub fn kill(&mut self) {

@@ -7,14 +7,16 @@ use std::time::Duration;
 use commands::ledger::minted::{Deployed, Disagreement, Told};
 use commands::outside::chain::{Anchored, Chain, FeeStyle, Transfer};
 use commands::outside::evm_network::{EvmNetwork, NetworkSettings};
+use domain::id::WhiskeyId;
 use eventstore::ledger::bundle::{Bundle, Scope};
 use eventstore::ledger::verify::{Claim, Finding, Report};
 
 use super::Undecided;
 use crate::networks::again;
 
-/// Blocks in one question: nodes refuse more.
+/// Blocks in one question, and tokens: nodes refuse more.
 const AT_ONCE: u64 = 1_000;
+const TOKENS_AT_ONCE: usize = 100;
 /// How often somebody who waits is told, in questions.
 const TOLD_EVERY: u64 = 100;
 
@@ -60,6 +62,7 @@ pub async fn compare(
     for (chain_id, url) in nodes {
         urls.entry(*chain_id).or_default().push(url.clone());
     }
+    is_early_enough(&told, from)?;
     let (mut findings, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
     for deployed in told.contracts() {
         let Deployed { chain_id, contract } = deployed;
@@ -68,22 +71,40 @@ pub async fn compare(
             continue;
         };
         let from = from.get(&chain_id).copied().unwrap_or_default();
-        if let Some(first) = told.first_block(deployed).filter(|first| *first < from) {
-            let late = "is too late: by the log something has happened at";
-            return Err(format!("--from-block {chain_id}={from} {late} {contract} in {first}").into());
-        }
-        let Seen { block, transfers, anchors } = look(deployed, urls.clone(), from).await?;
+        let minted = told.minted(deployed);
+        let Seen { block, transfers, anchors, documents } =
+            look(deployed, urls.clone(), from, &minted).await?;
         let (movements, heads) = (transfers.len(), anchors.len());
         seen.push(format!(
             "{movements} movements and {heads} heads of {contract} on {chain_id}, blocks {from} to {block}"
         ));
         findings.extend(told.against(deployed, &transfers).into_iter().map(finding));
+        findings.extend(told.against_documents(deployed, &documents).into_iter().map(finding));
         let size = report.contents.size;
         let of_log = told.against_anchors(deployed, &anchors, |of| bundle.root(of, size));
         findings.extend(of_log.into_iter().map(finding));
     }
-    report.limits.extend(unseen);
-    report.add(Claim::Chain, seen.join("; "), findings);
+    let earlier = |(chain_id, block): (&u64, &u64)| {
+        format!("what happened on chain {chain_id} before block {block}")
+    };
+    report.limits.extend(unseen.into_iter().chain(from.iter().map(earlier)));
+    if !seen.is_empty() {
+        report.add(Claim::Chain, seen.join("; "), findings);
+    }
+    Ok(())
+}
+
+/// What is not read is not said to be missing.
+fn is_early_enough(told: &Told, from: &BTreeMap<u64, u64>) -> Result<(), Undecided> {
+    for deployed in told.contracts() {
+        let Deployed { chain_id, contract } = deployed;
+        if let (Some(from), Some(first)) = (from.get(&chain_id), told.first_block(deployed))
+            && first < *from
+        {
+            let late = "is too late: by the log something has happened at";
+            return Err(format!("block {chain_id}={from} {late} {contract} in {first}").into());
+        }
+    }
     Ok(())
 }
 
@@ -97,10 +118,17 @@ struct Seen {
     block: u64,
     transfers: Vec<Transfer>,
     anchors: Vec<Anchored>,
+    /// By token, the digest of what it stands for.
+    documents: Vec<(WhiskeyId, [u8; 32])>,
 }
 
 /// Every movement of its tokens, and every head it has taken.
-async fn look(deployed: Deployed, rpc_urls: Vec<String>, mut from: u64) -> Result<Seen, Undecided> {
+async fn look(
+    deployed: Deployed,
+    rpc_urls: Vec<String>,
+    mut from: u64,
+    minted: &[WhiskeyId],
+) -> Result<Seen, Undecided> {
     let network = EvmNetwork::new(NetworkSettings {
         name: format!("chain {}", deployed.chain_id),
         chain_id: deployed.chain_id,
@@ -112,7 +140,8 @@ async fn look(deployed: Deployed, rpc_urls: Vec<String>, mut from: u64) -> Resul
         block_time: Duration::from_secs(1),
     })?;
     let block = again(|| network.agreed_final_block()).await?;
-    let mut seen = Seen { block, transfers: Vec::new(), anchors: Vec::new() };
+    let (transfers, anchors, documents) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen = Seen { block, transfers, anchors, documents };
     let mut asked = 0_u64;
     while from <= block {
         let to = block.min(from.saturating_add(AT_ONCE - 1));
@@ -124,6 +153,10 @@ async fn look(deployed: Deployed, rpc_urls: Vec<String>, mut from: u64) -> Resul
             eprintln!("  {contract}: block {to} of {block}, {} movements", seen.transfers.len());
         }
         from = to + 1;
+    }
+    for some in minted.chunks(TOKENS_AT_ONCE) {
+        let digests = again(|| network.agreed_digests(deployed.contract, some)).await?;
+        seen.documents.extend(some.iter().copied().zip(digests));
     }
     Ok(seen)
 }

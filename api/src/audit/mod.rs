@@ -8,7 +8,7 @@ mod verdict;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{ArgGroup, Subcommand, ValueEnum};
 use domain::id::TenantId;
 use eventstore::ledger::key::VerifierKey;
 
@@ -44,6 +44,7 @@ pub struct Export {
 }
 
 #[derive(clap::Args)]
+#[command(group = ArgGroup::new("kept").multiple(true))]
 pub struct Verify {
     bundle: PathBuf,
     /// What the bundle has to hold: what it says of itself is not believed.
@@ -56,14 +57,14 @@ pub struct Verify {
     #[arg(long)]
     witness: Vec<VerifierKey>,
     /// A checkpoint that was kept from an earlier time.
-    #[arg(long)]
+    #[arg(long, group = "kept")]
     earlier: Option<PathBuf>,
     /// The receipt of an event that has to be here. Whoever leaves out the last events of a tenant, or of a
     /// stream, is found by the receipt of one of them.
-    #[arg(long)]
+    #[arg(long, group = "kept")]
     receipt: Vec<PathBuf>,
     /// The verifier key of that checkpoint, or of receipts, if the log had another name before a restore.
-    #[arg(long)]
+    #[arg(long, requires = "kept")]
     earlier_key: Option<VerifierKey>,
     /// A node of a chain the log mints on, as in 1=https://node.example: what it has is compared with
     /// what the log says. Several of one chain have to agree.

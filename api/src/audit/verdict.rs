@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use eventstore::database::{self, Role};
-use eventstore::ledger::bundle::Bundle;
+use eventstore::ledger::bundle::{Bundle, Scope};
 use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::note::Note;
 use eventstore::ledger::receipt::Receipt;
@@ -22,10 +22,11 @@ use crate::wiring::required;
 /// Whether everything holds.
 pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
     let earlier = wanted.earlier.as_deref().map(|path| kept(path, Note::parse)).transpose()?;
-    let receipts = wanted.receipt.iter().map(|path| kept(path, Receipt::parse));
+    let scope = wanted.of.scope()?;
+    let receipts = wanted.receipt.iter().map(|path| receipt(path, &scope));
     let brought = Brought {
         key: wanted.key.clone(),
-        scope: wanted.of.scope()?,
+        scope: scope.clone(),
         witnesses: wanted.witness.clone(),
         earlier,
         receipts: receipts.collect::<Result<_, _>>()?,
@@ -39,10 +40,12 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
     })?;
     if !wanted.rpc.is_empty() {
         let from: BTreeMap<u64, u64> = wanted.from_block.iter().copied().collect();
-        chain::compare(&bundle, &wanted.rpc, &from, &mut report).await?;
+        let compared = chain::compare(&bundle, &wanted.rpc, &from, &mut report).await;
+        compared.or_else(|error| unsaid(error, "what chains have of its tokens", &mut report))?;
     }
     if wanted.database {
-        read_models(config, &bundle, &mut report).await?;
+        let compared = read_models(config, &bundle, &mut report).await;
+        compared.or_else(|error| unsaid(error, "what the database has", &mut report))?;
     }
     match wanted.output {
         Output::Json => {
@@ -53,6 +56,26 @@ pub async fn run(config: &Config, wanted: &Verify) -> Result<bool, Undecided> {
         Output::Text => print(&report, began.elapsed().as_secs_f64()),
     }
     Ok(report.holds())
+}
+
+/// What is refuted already stays so, whatever else cannot be asked.
+fn unsaid(error: Undecided, what: &str, report: &mut Report) -> Result<(), Undecided> {
+    if report.holds() {
+        return Err(error);
+    }
+    report.limits.push(format!("{what}: {error}"));
+    Ok(())
+}
+
+/// One of an event that would be in such a bundle.
+fn receipt(path: &Path, scope: &Scope) -> Result<Receipt, String> {
+    let receipt = kept(path, Receipt::parse)?;
+    if scope.may_hold(receipt.index, &receipt.entry) {
+        Ok(receipt)
+    } else {
+        let path = path.display();
+        Err(format!("{path}: the receipt at {} is of none of {scope}", receipt.index))
+    }
 }
 
 /// What an auditor kept in a file.

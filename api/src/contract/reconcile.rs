@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use commands::Asked;
 use commands::nft::reconcile::{OnChain, Read, Verdict, tokens, unseen};
-use commands::outside::chain::{Chain, Transfer};
+use commands::outside::chain::{Chain, TokenId, Transfer};
 use commands::outside::evm_network::EvmNetwork;
 use commands::unixfs::raw_cid;
 use domain::contract::Contract;
@@ -45,7 +45,7 @@ pub struct Arguments {
 
 /// A token as both have it.
 struct Line {
-    token: WhiskeyId,
+    token: TokenId,
     on_chain: Option<OnChain>,
     digest: [u8; 32],
     nft: Loaded<Nft>,
@@ -90,22 +90,25 @@ impl Reconciliation<'_> {
         let told = self.told().await?;
         let to = self.final_block().await?;
         let mut on_chain = tokens(self.transfers(from_block, to).await?);
-        let all: BTreeSet<WhiskeyId> = told.iter().chain(on_chain.keys()).copied().collect();
+        let told = told.into_iter().map(TokenId::of);
+        let all: BTreeSet<TokenId> = told.chain(on_chain.keys().cloned()).collect();
         let (all, mut outcome) = (all.into_iter().collect::<Vec<_>>(), Outcome::default());
         for some in all.chunks(TOKENS_AT_ONCE) {
-            let digests = again(|| self.network.digests(self.contract, some)).await?;
+            let digests = self.digests(some).await?;
             let mut nfts = Vec::with_capacity(some.len());
             for token in some {
-                nfts.push(self.nft(*token).await?);
+                nfts.push(self.nft(&token.to_string()).await?);
             }
             let (chain_id, contract) = (self.network.chain_id(), self.contract);
             let read = Read { chain_id, contract, to, followed: self.followed().await? };
-            for ((token, digest), nft) in some.iter().zip(digests).zip(nfts) {
+            for (token, nft) in some.iter().zip(nfts) {
+                let cask = token.cask();
+                let digest = cask.and_then(|cask| digests.get(&cask)).copied().unwrap_or_default();
                 let on_chain = on_chain.remove(token);
                 let verdict = on_chain
                     .as_ref()
                     .map_or(unseen(digest), |seen| seen.beside(&nft.state, digest, read));
-                let line = Line { token: *token, on_chain, digest, nft, verdict };
+                let line = Line { token: token.clone(), on_chain, digest, nft, verdict };
                 self.settle(&line, to, &mut outcome).await?;
             }
         }
@@ -113,6 +116,13 @@ impl Reconciliation<'_> {
         let counts = counts.collect::<Vec<_>>().join(", ");
         eprintln!("{} tokens of {} up to block {to}: {counts}", all.len(), self.contract);
         Ok(!outcome.ill)
+    }
+
+    /// What the contract says that tokens of casks stand for.
+    async fn digests(&self, some: &[TokenId]) -> Result<BTreeMap<WhiskeyId, [u8; 32]>, StartError> {
+        let casks: Vec<WhiskeyId> = some.iter().filter_map(TokenId::cask).collect();
+        let digests = again(|| self.network.digests(self.contract, &casks)).await?;
+        Ok(casks.into_iter().zip(digests).collect())
     }
 
     /// Tells of a token, after taking into the log what is missing there, if that is wanted.
@@ -144,7 +154,7 @@ impl Reconciliation<'_> {
             let of_log = self.platform.journal.streams_with(kind, -1).await;
             for begun in of_log.map_err(StartError::of)? {
                 let token = begun.aggregate_id.parse().map_err(StartError::of)?;
-                let nft = self.nft(token).await?;
+                let nft = self.nft(&begun.aggregate_id).await?;
                 let is_here = |order: &Order| {
                     (order.chain_id, order.contract) == (self.network.chain_id(), self.contract)
                 };
@@ -183,28 +193,28 @@ impl Reconciliation<'_> {
     }
 
     /// As whoever's it is; nobody asked for one that is in no tenant.
-    async fn nft(&self, token: WhiskeyId) -> Result<Loaded<Nft>, StartError> {
-        let id = token.to_string();
-        let tenant = self.platform.journal.tenant_of("nft", &id).await.map_err(StartError::of)?;
+    async fn nft(&self, id: &str) -> Result<Loaded<Nft>, StartError> {
+        let tenant = self.platform.journal.tenant_of("nft", id).await.map_err(StartError::of)?;
         let tenant = tenant.unwrap_or(TenantId::PLATFORM);
-        let loaded = self.platform.commands.store.load_fresh::<Nft>(tenant, &id).await;
+        let loaded = self.platform.commands.store.load_fresh::<Nft>(tenant, id).await;
         loaded.map_err(StartError::of)
     }
 
     /// Only by what as many nodes say as a verdict needs.
     async fn adopt(&self, line: &Line, to: u64) -> Result<(), StartError> {
-        let digest = again(|| self.network.agreed_digest(self.contract, line.token, to)).await?;
+        let Some(cask) = line.token.cask() else { return Ok(()) };
+        let digest = again(|| self.network.agreed_digest(self.contract, cask, to)).await?;
         let adoption = line.on_chain.as_ref().and_then(|on_chain| on_chain.adoption(digest, to));
         let Some(adoption) = adoption else { return Ok(()) };
-        let (commands, asked) = (&self.platform.commands, operator(line.nft.tenant, line.token));
-        commands.adopt_mint(&asked, line.token, &adoption).await.map_err(StartError::of)?;
+        let (commands, asked) = (&self.platform.commands, operator(line.nft.tenant, &line.token));
+        commands.adopt_mint(&asked, cask, &adoption).await.map_err(StartError::of)?;
         self.record_moves(line, to).await
     }
 
     /// What was read, and what happened since: until the token was in the log, whoever follows the
     /// contract passed it by.
     async fn record_moves(&self, line: &Line, to: u64) -> Result<(), StartError> {
-        let (commands, asked) = (&self.platform.commands, operator(line.nft.tenant, line.token));
+        let (commands, asked) = (&self.platform.commands, operator(line.nft.tenant, &line.token));
         let read = line.on_chain.iter().flat_map(|on_chain| on_chain.moves.clone());
         let since = self.transfers(to + 1, self.final_block().await?).await?;
         let since = since.into_iter().filter(|moved| moved.token == line.token);
@@ -215,7 +225,7 @@ impl Reconciliation<'_> {
     }
 }
 
-fn operator(tenant: TenantId, token: WhiskeyId) -> Asked {
+fn operator(tenant: TenantId, token: &TokenId) -> Asked {
     Asked::by(Context::system(tenant, "operator", &format!("mint:{token}"), "reconcile"))
 }
 

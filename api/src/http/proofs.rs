@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use eventstore::ledger::read::Ledger;
+use eventstore::ledger::read::{Ledger, Which};
 use poem_openapi::Object;
 
 use super::problem::Problem;
@@ -28,7 +28,7 @@ pub struct ProvenPosition {
 impl Proofs {
     /// Of events by their positions, which ascend.
     pub async fn of(ledger: &Ledger, positions: &[i64]) -> Result<Self, Problem> {
-        let head = ledger.head(false).await?;
+        let head = ledger.head(Which::Newest).await?;
         let covered = head.as_ref().map_or(0, |head| head.size);
         let indices = positions.iter().map(|position| position.cast_unsigned());
         let indices: Vec<u64> = indices.filter(|index| *index < covered).collect();

@@ -12,7 +12,7 @@ use eventstore::Recorded;
 use eventstore::journal::Journal;
 use eventstore::ledger::hash::Hash;
 use eventstore::ledger::leaf;
-use eventstore::ledger::read::{Head, Ledger, LedgerError};
+use eventstore::ledger::read::{Head, Ledger, LedgerError, Which};
 use eventstore::ledger::tile::Asked;
 use poem::http::{HeaderValue, header};
 use poem::web::Data;
@@ -95,7 +95,9 @@ impl LedgerProofs {
         /// The last one that a witness signed, too.
         witnessed: Query<Option<bool>>,
     ) -> Result<Text, Problem> {
-        let head = self.head(witnessed.0.unwrap_or(false)).await?;
+        let is_witnessed = witnessed.0.unwrap_or(false);
+        let which = if is_witnessed { Which::Witnessed } else { Which::Newest };
+        let head = self.head(which).await?;
         Ok(Text::Plain(PlainText(head.note.to_string()), NOT_KEPT.to_owned()))
     }
 
@@ -117,7 +119,7 @@ impl LedgerProofs {
         /// Of the tree, in entries: the last signed one's if left out.
         size: Query<Option<String>>,
     ) -> Result<Found<Inclusion>, Problem> {
-        let head = self.head(false).await?;
+        let head = self.head(Which::Newest).await?;
         let size = self.size("size", size.0, &head)?;
         let at = number("position", &at.0)?;
         if at >= size {
@@ -143,7 +145,7 @@ impl LedgerProofs {
         /// How many the later one has: the last signed one's if left out.
         to: Query<Option<String>>,
     ) -> Result<Found<Consistency>, Problem> {
-        let head = self.head(false).await?;
+        let head = self.head(Which::Newest).await?;
         let to = self.size("to", to.0, &head)?;
         let from = number("from", &from.0)?;
         if from > to {
@@ -220,8 +222,8 @@ impl LedgerProofs {
         Ok(cask.is_some_and(|cask| cask.owner == user.value()))
     }
 
-    async fn head(&self, witnessed: bool) -> Result<Head, Problem> {
-        let head = self.ledger.head(witnessed).await?;
+    async fn head(&self, which: Which) -> Result<Head, Problem> {
+        let head = self.ledger.head(which).await?;
         head.ok_or_else(|| Problem::new(ErrorCode::NotFound))
     }
 
@@ -229,7 +231,7 @@ impl LedgerProofs {
     /// one, which may be about to be signed.
     async fn head_over(&self, position: u64) -> Result<Head, Problem> {
         let covers = |head: &Head| head.size > position;
-        if let Some(head) = self.ledger.head(true).await?.filter(covers) {
+        if let Some(head) = self.ledger.head(Which::Witnessed).await?.filter(covers) {
             return Ok(head);
         }
         // Nobody waits for what has no position yet.
@@ -238,7 +240,7 @@ impl LedgerProofs {
         }
         let waiting = async {
             loop {
-                if let Some(head) = self.ledger.head(false).await?.filter(covers) {
+                if let Some(head) = self.ledger.head(Which::Newest).await?.filter(covers) {
                     return Ok(head);
                 }
                 tokio::time::sleep(LOOK_EVERY).await;

@@ -85,6 +85,7 @@ struct Permissions {
     status: String,
     /// None for whoever is not active.
     roles: Vec<String>,
+    /// What these roles allow, by the version of the platform that answers.
     permissions: Vec<String>,
     events: Vec<String>,
 }

@@ -8,7 +8,7 @@ use domain::ledger::SignedHead;
 use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::hash::sha256;
 use eventstore::ledger::keeper::Keeper;
-use eventstore::ledger::read::Ledger;
+use eventstore::ledger::read::{Ledger, Which};
 
 use super::lost::durable;
 use crate::backup::failed;
@@ -102,7 +102,7 @@ impl Name<'_> {
     }
 
     async fn known_to_the_database(&self) -> Result<Option<Checkpoint>, StartError> {
-        let head = self.ledger.head(false).await.map_err(StartError::of)?;
+        let head = self.ledger.head(Which::Newest).await.map_err(StartError::of)?;
         let head = head.map(|head| Checkpoint::parse(&head.note.text)).transpose();
         head.map_err(StartError::of)
     }

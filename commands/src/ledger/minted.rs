@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::contract::{Contract, ContractEvent};
+use domain::id::WhiskeyId;
 use domain::nft::address::EvmAddress;
 use domain::nft::{LogPlace, Nft, NftEvent};
 use eventstore::Recorded;
@@ -51,6 +52,9 @@ struct Token {
     minted: Option<(String, String, i64)>,
     /// Whether a mint is under way.
     open: bool,
+    /// Who it is minted to, and the document it stands for.
+    recipient: Option<EvmAddress>,
+    digest: Option<String>,
     moves: Vec<(Move, i64)>,
 }
 
@@ -88,7 +92,8 @@ impl Told {
         if let NftEvent::MintRequested { order, .. } = &happened {
             let deployed = Deployed { chain_id: order.chain_id, contract: order.contract };
             self.orders.insert(id.clone(), deployed);
-            self.tokens.entry((deployed, id)).or_default().open = true;
+            let token = self.tokens.entry((deployed, id)).or_default();
+            (token.open, token.recipient) = (true, Some(order.recipient));
             return Ok(());
         }
         let Some(deployed) = self.orders.get(&id).copied() else {
@@ -100,7 +105,11 @@ impl Told {
             self.happened_in(deployed, inclusion.block_number);
         }
         let token = self.tokens.entry((deployed, id)).or_default();
+        if let NftEvent::MintAdopted { recipient, .. } = &happened {
+            token.recipient = Some(*recipient);
+        }
         match happened {
+            NftEvent::MetadataPinned { digest, .. } => token.digest = Some(digest),
             NftEvent::MintConfirmed { inclusion, .. } | NftEvent::MintAdopted { inclusion, .. } => {
                 token.minted = Some((inclusion.tx_hash, inclusion.block_hash, position));
                 token.open = false;
@@ -113,7 +122,6 @@ impl Told {
                 token.moves.push((Move { from, to: EvmAddress::ZERO, at }, position));
             }
             NftEvent::MintRequested { .. }
-            | NftEvent::MetadataPinned { .. }
             | NftEvent::MintAssigned { .. }
             | NftEvent::MintSubmitted { .. }
             | NftEvent::MintIncluded { .. }
@@ -165,6 +173,31 @@ impl Told {
         all.sort_unstable();
         all.dedup();
         all.into_iter()
+    }
+
+    /// The casks whose tokens are minted by a contract.
+    pub fn minted(&self, deployed: Deployed) -> Vec<WhiskeyId> {
+        let of_it =
+            self.tokens.iter().filter(|((of, _), token)| *of == deployed && token.minted.is_some());
+        of_it.filter_map(|((_, id), _)| id.parse().ok()).collect()
+    }
+
+    /// Against the documents that its tokens stand for, as the contract has it.
+    pub fn against_documents(
+        &self,
+        deployed: Deployed,
+        on_chain: &[(WhiskeyId, [u8; 32])],
+    ) -> Vec<Disagreement> {
+        let differs = |(cask, digest): &(WhiskeyId, [u8; 32])| {
+            let token = self.tokens.get(&(deployed, cask.to_string()))?;
+            let (_, _, position) = token.minted.as_ref()?;
+            let there = hex::encode(digest);
+            token.digest.as_ref().filter(|ours| **ours != there)?;
+            let what = format!("token {cask} stands for another document on the chain, {there}");
+            Some(Disagreement { position: Some(*position), what })
+        };
+        // Of one that was never minted, its movements tell.
+        on_chain.iter().filter(|(_, digest)| *digest != [0; 32]).filter_map(differs).collect()
     }
 
     /// Against all heads that one contract has taken in final blocks. `root_of` gives the root of the
@@ -251,6 +284,10 @@ impl Token {
                     let what = format!("is minted by {} on the chain", mint.at.tx_hash);
                     disagree(Some(*position), what);
                 }
+                if let Some(ours) = self.recipient.filter(|ours| *ours != mint.to) {
+                    let what = format!("is minted to {} on the chain, and not to {ours}", mint.to);
+                    disagree(Some(*position), what);
+                }
             }
             (None, Some(mint)) if !self.open || is_followed(mint) => {
                 disagree(None, format!("is minted by {}, and not in the log", mint.at.tx_hash));
@@ -284,10 +321,11 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use domain::deployment::Plan;
-    use domain::id::{DeploymentId, WhiskeyId};
+    use domain::id::DeploymentId;
     use domain::nft::Inclusion;
 
     use super::*;
+    use crate::outside::chain::TokenId;
 
     const CONTRACT: Deployed =
         Deployed { chain_id: 31_337, contract: EvmAddress::from_bytes([7; 20]) };
@@ -304,7 +342,7 @@ mod tests {
     }
 
     fn moved(token: i64, from: EvmAddress, to: EvmAddress, block: u64) -> Transfer {
-        Transfer { token: WhiskeyId::new(token), from, to, at: place(block) }
+        Transfer { token: TokenId::of(WhiskeyId::new(token)), from, to, at: place(block) }
     }
 
     /// Token 1 was minted in block 3 and moved in block 5, token 2 is on its way, token 3 failed.
@@ -314,7 +352,7 @@ mod tests {
         let at = place(5);
         let moves = vec![(Move { from: ISLA, to: FINLAY, at }, 12)];
         for (id, token) in [
-            ("1", Token { minted, open: false, moves }),
+            ("1", Token { minted, moves, ..Token::default() }),
             ("2", Token { open: true, ..Token::default() }),
             ("3", Token::default()),
         ] {
@@ -340,6 +378,35 @@ mod tests {
         // What the chain has done since.
         assert_eq!(found(|it| it.push(moved(2, EvmAddress::ZERO, ISLA, 9))), []);
         assert_eq!(found(|it| it.push(moved(1, FINLAY, ISLA, 9))), []);
+    }
+
+    #[test]
+    fn what_it_stands_for_and_whom_it_was_minted_to_is_what_the_log_says() {
+        let mut told = told();
+        let token = told.tokens.get_mut(&(CONTRACT, "1".to_owned())).unwrap();
+        (token.recipient, token.digest) = (Some(ISLA), Some("ab".repeat(32)));
+        assert_eq!(told.against(CONTRACT, &honest()), []);
+        let mut stolen = honest();
+        stolen[0].to = FINLAY;
+        let found = told.against(CONTRACT, &stolen);
+        assert!(found[0].position == Some(10) && found[0].what.contains("and not to"), "{found:?}");
+
+        let cask = told.minted(CONTRACT);
+        assert_eq!(cask, [WhiskeyId::new(1)]);
+        assert_eq!(told.against_documents(CONTRACT, &[(cask[0], [0xab; 32])]), []);
+        let found = told.against_documents(CONTRACT, &[(cask[0], [0xac; 32])]);
+        assert_eq!(found[0].position, Some(10));
+        assert!(found[0].what.contains("stands for another document"), "{found:?}");
+    }
+
+    #[test]
+    fn the_first_block_is_the_earliest_the_log_knows_of() {
+        let mut told = Told::of(true);
+        assert_eq!(told.first_block(CONTRACT), None);
+        for (block, first) in [(9, 9), (7, 7), (8, 7)] {
+            told.happened_in(CONTRACT, block);
+            assert_eq!(told.first_block(CONTRACT), Some(first));
+        }
     }
 
     /// Nothing was minted by it yet, as far as the log goes.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::id::WhiskeyId;
 use domain::nft::address::EvmAddress;
 use domain::nft::{AdoptMint, HoldReason, Inclusion, LogPlace, Nft};
 
-use crate::outside::chain::Transfer;
+use crate::outside::chain::{TokenId, Transfer};
 
 /// A token on a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,10 +76,10 @@ pub fn unseen(digest: [u8; 32]) -> Verdict {
 }
 
 /// The tokens of a contract, from all of its movements, oldest first.
-pub fn tokens(transfers: Vec<Transfer>) -> BTreeMap<WhiskeyId, OnChain> {
-    let mut tokens: BTreeMap<WhiskeyId, OnChain> = BTreeMap::new();
+pub fn tokens(transfers: Vec<Transfer>) -> BTreeMap<TokenId, OnChain> {
+    let mut tokens: BTreeMap<TokenId, OnChain> = BTreeMap::new();
     for transfer in transfers {
-        let token = tokens.entry(transfer.token).or_insert_with(|| OnChain {
+        let token = tokens.entry(transfer.token.clone()).or_insert_with(|| OnChain {
             mints: Vec::new(),
             recipient: transfer.to,
             holder: None,
@@ -152,6 +151,7 @@ impl OnChain {
 
 #[cfg(test)]
 mod tests {
+    use domain::id::WhiskeyId;
     use domain::nft::Order;
 
     use super::*;
@@ -165,7 +165,7 @@ mod tests {
         let tx_hash = format!("0x{block_number}");
         let block_hash = format!("0xb{block_number}");
         let at = LogPlace { tx_hash, block_number, block_hash, log_index: 0 };
-        Transfer { token: TOKEN, from, to, at }
+        Transfer { token: TokenId::of(TOKEN), from, to, at }
     }
 
     fn read(followed: Option<u64>) -> Read {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn on_chain(transfers: Vec<Transfer>) -> OnChain {
-        tokens(transfers).remove(&TOKEN).unwrap()
+        tokens(transfers).remove(&TokenId::of(TOKEN)).unwrap()
     }
 
     fn order() -> Order {

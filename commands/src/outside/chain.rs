@@ -135,10 +135,37 @@ pub struct Anchored {
     pub tx_hash: String,
 }
 
+/// A token as its contract numbers it, decimal. A cask's has the cask's id; one that somebody made behind
+/// everybody's back may have any.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenId(String);
+
+impl TokenId {
+    /// `number` is decimal.
+    pub(super) fn new(number: impl std::fmt::Display) -> Self {
+        Self(number.to_string())
+    }
+
+    pub fn of(cask: WhiskeyId) -> Self {
+        Self::new(cask)
+    }
+
+    /// The cask whose token it would be; none has such a number.
+    pub fn cask(&self) -> Option<WhiskeyId> {
+        self.0.parse().ok()
+    }
+}
+
+impl std::fmt::Display for TokenId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A movement of a token, as the contract logged it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    pub token: WhiskeyId,
+    pub token: TokenId,
     pub from: EvmAddress,
     pub to: EvmAddress,
     pub at: LogPlace,

@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 pub(super) use self::reverts::read_revert;
-use super::chain::{self, ChainError, FeeStyle, Fees, Mint, Signer, Spending};
+use super::chain::{self, ChainError, FeeStyle, Fees, Mint, Signer, Spending, TokenId};
 use super::signers::Signature;
 use super::signers::policy::{Kind, Unsigned};
 
@@ -431,13 +431,12 @@ pub(super) fn read_skipped(topics: &[String]) -> Option<WhiskeyId> {
 /// Who sent which token to whom, from the topics of such a log.
 pub(super) fn read_transfer(
     topics: &[String],
-) -> Result<(EvmAddress, EvmAddress, WhiskeyId), ChainError> {
+) -> Result<(EvmAddress, EvmAddress, TokenId), ChainError> {
     let [_, from, to, token] = topics else {
         return Err(nonsense("a transfer without its topics"));
     };
     let token: U256 = token.parse().map_err(nonsense)?;
-    let token = i64::try_from(token).map_err(|_| nonsense("a token that is no cask's"))?;
-    Ok((topic_address(from)?, topic_address(to)?, WhiskeyId::new(token)))
+    Ok((topic_address(from)?, topic_address(to)?, TokenId::new(token)))
 }
 
 fn topic_address(topic: &str) -> Result<EvmAddress, ChainError> {

@@ -16,6 +16,7 @@ use super::chain::{
     Anchored, Chain, ChainError, FeeStyle, Fees, Heads, Receipt, Spending, Spent, Transfer, Verdict,
 };
 use super::ethers::{self, ContractRole};
+use super::evm_logs::Parts;
 use super::rpc::{Block, Node, height, quantity};
 
 /// What a transaction offers where the node suggests nothing.
@@ -291,8 +292,12 @@ impl Chain for EvmNetwork {
         from: u64,
         to: u64,
     ) -> Result<Vec<Transfer>, ChainError> {
-        let told = self.all(|node| node.transfers(contract, from, to)).await;
-        self.agreed_logs(told, from, to)
+        let mut parts = Parts::of(from, to);
+        while let Some((from, to)) = parts.next() {
+            let told = self.all(|node| node.transfers(contract, from, to)).await;
+            parts.take((from, to), self.agreed_logs(told, from, to))?;
+        }
+        Ok(parts.logs)
     }
 
     async fn anchors(
@@ -301,8 +306,12 @@ impl Chain for EvmNetwork {
         from: u64,
         to: u64,
     ) -> Result<Vec<Anchored>, ChainError> {
-        let told = self.all(|node| node.anchors(contract, from, to)).await;
-        self.agreed_logs(told, from, to)
+        let mut parts = Parts::of(from, to);
+        while let Some((from, to)) = parts.next() {
+            let told = self.all(|node| node.anchors(contract, from, to)).await;
+            parts.take((from, to), self.agreed_logs(told, from, to))?;
+        }
+        Ok(parts.logs)
     }
 }
 

@@ -85,6 +85,20 @@ impl EvmNetwork {
         returned.map_or(Ok([0; 32]), |word| ethers::read_word(&word))
     }
 
+    /// The same of several tokens today, alike by every node; zero where one was never minted.
+    pub async fn agreed_digests(
+        &self,
+        contract: EvmAddress,
+        of: &[WhiskeyId],
+    ) -> Result<Vec<[u8; 32]>, ChainError> {
+        let data: Vec<String> = of.iter().map(|token| ethers::digest_of(*token)).collect();
+        let told = self.all(|node| node.call(contract, data.clone())).await;
+        let words = self.same(told)?.into_iter().next().ok_or_else(too_few)?;
+        // Where there is no such contract, nothing is returned.
+        let read = |word: &String| if word == "0x" { Ok([0; 32]) } else { ethers::read_word(word) };
+        words.iter().map(read).collect()
+    }
+
     /// The final block of the node that is furthest behind, if enough nodes have the same one there.
     async fn common_final_block(&self) -> Result<(u64, String), ChainError> {
         let heads = self.all(|node| node.heads()).await;

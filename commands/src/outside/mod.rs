@@ -11,6 +11,7 @@ pub mod contract;
 mod derived;
 pub mod device_tokens;
 pub mod ethers;
+mod evm_logs;
 pub mod evm_network;
 mod evm_reads;
 pub mod file_links;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use eventstore::ledger::key::VerifierKey;
-use eventstore::ledger::read::{Head, Ledger, LedgerError};
+use eventstore::ledger::read::{Head, Ledger, LedgerError, Which};
 use eventstore::ledger::witness::{Request, checked};
 use reqwest::{Client, StatusCode, Url};
 use thiserror::Error;
@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::bounded_answer::{ask, client};
 use super::pins::PinError;
 
-/// Only the newest head is shown, this often.
+/// How often a head is shown: the newest of the last whole second, so that several witnesses, and several
+/// processes of ours, mean the same one.
 const EVERY: Duration = Duration::from_secs(1);
 /// After a witness was away.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -81,7 +82,7 @@ impl Witness {
     }
 
     async fn show(&mut self, ledger: &Ledger) -> Result<(), WitnessError> {
-        let Some(head) = ledger.head(false).await? else {
+        let Some(head) = ledger.head(Which::OfLastSecond).await? else {
             return Ok(());
         };
         if head.size == self.signed {
@@ -92,14 +93,16 @@ impl Witness {
             // It says what it signed last; that may have been before we were started. Only its
             // signature is believed for longer than this.
             let theirs = String::from_utf8_lossy(&answer.body).trim().parse();
-            answer = self.ask(ledger, &head, theirs.map_err(|_| WitnessError::Answer)?).await?;
+            let theirs = theirs.map_err(|_| WitnessError::Answer)?;
+            if theirs > head.size {
+                return Self::is_ahead(ledger, theirs).await;
+            }
+            answer = self.ask(ledger, &head, theirs).await?;
         }
         match answer.status {
             StatusCode::OK => {}
             // It has signed something that this log does not continue.
-            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-                return Err(WitnessError::Fork(answer.status));
-            }
+            StatusCode::UNPROCESSABLE_ENTITY => return Err(WitnessError::Fork(answer.status)),
             status => return Err(WitnessError::Refused(status)),
         }
         let text = String::from_utf8_lossy(&answer.body);
@@ -109,15 +112,18 @@ impl Witness {
         Ok(())
     }
 
+    /// Another process of ours may have shown it a newer one.
+    async fn is_ahead(ledger: &Ledger, theirs: u64) -> Result<(), WitnessError> {
+        let ours = ledger.head(Which::Newest).await?.map_or(0, |newest| newest.size);
+        if theirs > ours { Err(WitnessError::Ahead { theirs, ours }) } else { Ok(()) }
+    }
+
     async fn ask(
         &self,
         ledger: &Ledger,
         head: &Head,
         old: u64,
     ) -> Result<super::bounded_answer::Answer, WitnessError> {
-        if old > head.size {
-            return Err(WitnessError::Ahead { theirs: old, ours: head.size });
-        }
         let proof = ledger.consistency(old, head.size).await?;
         let request = Request { old, proof, note: head.note.clone() };
         Ok(ask(self.client.post(self.url.clone()).body(request.to_string())).await?)

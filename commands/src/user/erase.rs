@@ -1,5 +1,5 @@
 //! Erasing a person: keys, ciphertexts and names are destroyed in the transaction of the event, and
-//! all sessions end with it. What the law wants kept of owners of casks outlives it.
+//! all sessions end with it. What is kept for the law outlives it; nothing is yet.
 
 use domain::command::Command;
 use domain::id::UserId;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::hash::Hash;
+use super::leaf;
 use super::tile::{self, Asked, Tile, WIDTH};
 use super::tree::Edge;
 use crate::recorded::{Place, Recorded};
@@ -54,6 +55,15 @@ impl Scope {
             Self::Stream { aggregate_type, aggregate_id } => {
                 (&event.aggregate_type, &event.aggregate_id) == (aggregate_type, aggregate_id)
             }
+        }
+    }
+
+    /// Whether an entry may belong to it. Whose stream it is of, an entry does not tell.
+    pub fn may_hold(&self, index: u64, entry: &[u8]) -> bool {
+        match self {
+            Self::Log | Self::Stream { .. } => true,
+            Self::Range { from, to } => (*from..*to).contains(&index),
+            Self::Tenant { tenant } => leaf::tenant(entry) == Some(*tenant),
         }
     }
 

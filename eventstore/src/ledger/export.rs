@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::bundle::{BLOCK, Bundle, BundleError, Contents, FORMAT, Line, Scope, blocks, tiles};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::extend::signed_number;
-use super::read::{Ledger, LedgerError};
+use super::read::{Ledger, LedgerError, Which};
 use super::tile::{Asked, WIDTH};
 
 /// Events read at once.
@@ -72,7 +72,8 @@ impl Export {
         witnessed: bool,
         mut tell: impl FnMut(Progress),
     ) -> Result<Contents, ExportError> {
-        let head = self.ledger.head(witnessed).await?.ok_or(ExportError::Empty)?;
+        let which = if witnessed { Which::Witnessed } else { Which::Newest };
+        let head = self.ledger.head(which).await?.ok_or(ExportError::Empty)?;
         let Checkpoint { origin, size, .. } = Checkpoint::parse(&head.note.text)?;
         if bundle.contents_file().exists() {
             let there = bundle.contents()?;

@@ -37,6 +37,29 @@ pub struct Head {
     pub note: Note,
 }
 
+/// Of the signed heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Newest,
+    /// The newest that was signed before this second began: whoever asks within a second means the same.
+    OfLastSecond,
+    /// Of the last that witnesses signed, the newest with the most of them.
+    Witnessed,
+}
+
+impl Which {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::OfLastSecond => "of_last_second",
+            Self::Witnessed => "witnessed",
+        }
+    }
+}
+
+/// So many of the last signatures are looked at: a witness that is away has made none of them.
+const AMONG: i64 = 32;
+
 impl Ledger {
     pub fn new(pool: PgPool) -> Self {
         Self { pool }
@@ -59,24 +82,40 @@ impl Ledger {
         Ok(unsigned(next))
     }
 
-    /// The last signed head, with what witnesses signed of it; or the last one that a witness
-    /// signed.
-    pub async fn head(&self, witnessed: bool) -> Result<Option<Head>, LedgerError> {
+    /// A signed head, with what witnesses signed of it.
+    pub async fn head(&self, which: Which) -> Result<Option<Head>, LedgerError> {
         let row: Option<(i64, String, Vec<String>)> = sqlx::query_as(
             "select c.size, c.note, array(
                  select s.line from eventstore.cosignatures s
                  where s.size = c.size order by s.witness
              )
              from eventstore.checkpoints c
-             where not $1 or exists (select from eventstore.cosignatures s where s.size = c.size)
-                 -- A name that ended in a restore is nobody's any more.
-                 and split_part(c.note, chr(10), 1) = (
-                     select split_part(n.note, chr(10), 1) from eventstore.checkpoints n
-                     order by n.size desc limit 1
+             where c.size = case $1
+                 when 'newest' then (select max(size) from eventstore.checkpoints)
+                 when 'of_last_second' then (
+                     select max(size) from eventstore.checkpoints
+                     where signed_at < date_trunc('second', clock_timestamp())
                  )
-             order by c.size desc limit 1",
+                 else (
+                     select size from (
+                         select size, count(*) as witnesses
+                         from (
+                             select size from eventstore.cosignatures order by size desc limit $2
+                         ) signed
+                         join eventstore.checkpoints w using (size)
+                         -- A name that ended in a restore is nobody's any more.
+                         where split_part(w.note, chr(10), 1) = (
+                             select split_part(n.note, chr(10), 1) from eventstore.checkpoints n
+                             order by n.size desc limit 1
+                         )
+                         group by size
+                     ) last
+                     order by witnesses desc, size desc limit 1
+                 )
+             end",
         )
-        .bind(witnessed)
+        .bind(which.word())
+        .bind(AMONG)
         .fetch_optional(&self.pool)
         .await?;
         let Some((size, note, lines)) = row else {

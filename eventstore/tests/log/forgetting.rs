@@ -3,7 +3,7 @@
 use eventstore::ledger::checkpoint::Checkpoint;
 use eventstore::ledger::key::{Kind, SigningKey};
 use eventstore::ledger::note::{Note, Signature};
-use eventstore::ledger::read::Ledger;
+use eventstore::ledger::read::{Ledger, Which};
 
 use super::servers::{Process, database};
 
@@ -75,8 +75,8 @@ async fn what_a_witness_signed_of_a_name_that_has_ended_is_not_handed_out() {
     }
     let witness = SigningKey::new("w.example", Kind::Checkpoints, &[8; 32]).unwrap();
     let sizes = async || {
-        let size = async |witnessed| ledger.head(witnessed).await.unwrap().map(|head| head.size);
-        (size(true).await, size(false).await)
+        let size = async |which| ledger.head(which).await.unwrap().map(|head| head.size);
+        (size(Which::Witnessed).await, size(Which::Newest).await)
     };
     ledger.keep_cosignature(3, &Signature::seen("3", 1, &witness)).await.unwrap();
     assert_eq!(sizes().await, (None, Some(5)));

@@ -57,6 +57,8 @@ struct Between {
     /// One at a time, where what is in the pool decides what is let in.
     letting_in: tokio::sync::Mutex<()>,
     chain_id: Mutex<Option<u64>>,
+    /// It tells logs of no more blocks than these at once.
+    blocks_at_once: Mutex<Option<u64>>,
     reinjecting: Mutex<f64>,
     away: watch::Sender<bool>,
 }
@@ -79,6 +81,7 @@ impl ChainProxy {
             geth: Mutex::default(),
             letting_in: tokio::sync::Mutex::default(),
             chain_id: Mutex::default(),
+            blocks_at_once: Mutex::default(),
             reinjecting: Mutex::default(),
             away: watch::Sender::new(false),
         });
@@ -129,6 +132,11 @@ impl ChainProxy {
     /// The node says it is on another chain, or its own again.
     pub fn pretend_chain_id(&self, chain_id: Option<u64>) {
         *self.between.chain_id.lock().unwrap() = chain_id;
+    }
+
+    /// The node refuses to tell logs of more blocks than these at once, as many public ones do.
+    pub fn blocks_at_once(&self, most: Option<u64>) {
+        *self.between.blocks_at_once.lock().unwrap() = most;
     }
 
     /// Refuses connections, and ends those there are.

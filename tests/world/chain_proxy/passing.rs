@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use super::Between;
-use super::geth::Geth;
+use super::geth::{Geth, quantity};
 use super::node::Said;
 
 impl Between {
     /// What is said of a call, `sent` being its place if it sends a transaction. None if the node
     /// does not answer.
     pub async fn pass_on(&self, call: &Value, sent: Option<usize>) -> Option<Said> {
+        if let Some(refusal) = self.too_many_blocks(call) {
+            return Some(Err(refusal));
+        }
         let geth = *self.geth.lock().unwrap();
         let said = match (geth, sent) {
             (Some(geth), Some(sent)) => self.let_in(geth, call, sent).await?,
@@ -20,6 +23,16 @@ impl Between {
             (None, sent) => self.ask_node(call, sent).await?,
         };
         Some(said.map(|answer| self.kept(call, answer)))
+    }
+
+    fn too_many_blocks(&self, call: &Value) -> Option<Value> {
+        let most = (*self.blocks_at_once.lock().unwrap())?;
+        let filter = &call["params"][0];
+        let bound = |name: &str| quantity(&filter[name]).map(|block| block as u64);
+        let (from, to) = bound("fromBlock").zip(bound("toBlock"))?;
+        let refusal =
+            json!({ "code": -32005, "message": "query returned more than 10000 results" });
+        (call["method"] == "eth_getLogs" && to - from >= most).then_some(refusal)
     }
 
     async fn let_in(&self, geth: Geth, call: &Value, sent: usize) -> Option<Said> {

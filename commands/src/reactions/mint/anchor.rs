@@ -13,7 +13,7 @@ use domain::lane::{AssignNonce, Errand, Lane};
 use domain::nft::address::EvmAddress;
 use domain::nft::{Cost, FailureClass, Inclusion};
 use eventstore::ledger::checkpoint::Checkpoint;
-use eventstore::ledger::read::LedgerError;
+use eventstore::ledger::read::{LedgerError, Which};
 use eventstore::{Commit, Loaded, Recorded};
 
 use super::lane::LaneWorker;
@@ -128,7 +128,7 @@ impl LaneWorker {
         id: &str,
     ) -> Result<Option<Anchor>, ReactionError> {
         let (ledger, contract) = (&self.ledger, &anchoring.contract);
-        let Some(head) = ledger.head(false).await.map_err(unread)? else { return Ok(None) };
+        let Some(head) = ledger.head(Which::Newest).await.map_err(unread)? else { return Ok(None) };
         let Ok(Checkpoint { size, root, .. }) = Checkpoint::parse(&head.note.text) else {
             return Err(ReactionError::Failed("the signed head is no checkpoint".to_owned()));
         };

@@ -94,11 +94,11 @@ impl Follower {
         let journal = self.commands.store.journal();
         let tenant = journal.tenant_of("nft", &id).await;
         let tenant = tenant.map_err(|error| ReactionError::NotYet(error.to_string()))?;
-        let Some(tenant) = tenant else {
+        let Some((tenant, cask)) = tenant.zip(transfer.token.cask()) else {
             self.alarm(transfer, "nobody here has asked for this token");
             return Ok(Followed::Known);
         };
-        let nft: Loaded<Nft> = self.commands.mint_state(tenant, transfer.token).await?;
+        let nft: Loaded<Nft> = self.commands.mint_state(tenant, cask).await?;
         let is_ours = |order: &Order| {
             (order.chain_id, order.contract) == (self.chain.chain_id(), self.contract)
         };
@@ -131,7 +131,7 @@ impl Follower {
 
     fn alarm(&self, transfer: &Transfer, why: &str) {
         let (network, token, tx_hash) =
-            (self.chain.network(), transfer.token, &transfer.at.tx_hash);
+            (self.chain.network(), &transfer.token, &transfer.at.tx_hash);
         tracing::error!(network, %token, tx_hash, "ALARM: {why}");
     }
 

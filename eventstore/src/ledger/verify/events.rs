@@ -15,7 +15,7 @@ use super::super::checkpoint::Checkpoint;
 use super::super::hash::{self, Hash};
 use super::super::leaf;
 use super::super::tile::{Asked, WIDTH};
-use super::{Audit, Claim};
+use super::{Audit, Claim, Restore};
 use crate::recorded::Recorded;
 
 /// What has been seen of the events.
@@ -37,7 +37,11 @@ impl Audit<'_> {
         head: &Checkpoint,
         mut tell: impl FnMut(u64),
     ) -> Result<(), BundleError> {
-        let (mut seen, mut replay) = (Seen::default(), Replay::default());
+        let mut seen = Seen::default();
+        let mut replay = match &self.contents.scope {
+            Scope::Stream { .. } => Replay::apart(),
+            _ => Replay::default(),
+        };
         // The next position, where none may be left out.
         let mut next = match &self.contents.scope {
             Scope::Log => Some((0, head.size)),
@@ -101,27 +105,36 @@ impl Audit<'_> {
             let what = format!("bundle.json speaks of {} events", self.contents.events);
             self.found(Claim::Events, None, what);
         }
+        self.explain();
         self.conclude(&seen);
         Ok(())
     }
 
-    /// Whether this event tells of the restore that the earlier head fell to: that makes it no less lost,
-    /// but says where and when.
     fn restore(&mut self, event: &Recorded, position: u64) {
-        let Some(earlier) = &self.brought.earlier else { return };
-        let Ok(earlier) = Checkpoint::parse(&earlier.text) else { return };
-        let Ok(Some(LedgerEvent::LogRestored { from, signed: Some(signed), .. })) =
+        if let Ok(Some(LedgerEvent::LogRestored { from, signed: Some(signed), .. })) =
             event.event::<Ledger>()
-        else {
-            return;
-        };
-        if signed.origin != earlier.origin || earlier.size <= from || earlier.size > signed.size {
-            return;
+        {
+            let (origin, size) = (signed.origin, signed.size);
+            self.restores.push(Restore { position, from, origin, size });
         }
+    }
+
+    /// The restore that a head fell to, if the log tells of one: that makes it no less lost, but says where
+    /// and when.
+    pub(super) fn restore_of(&self, lost: &Checkpoint) -> Option<String> {
+        let is_it =
+            |it: &&Restore| it.origin == lost.origin && it.from < lost.size && lost.size <= it.size;
+        let Restore { position, from, .. } = self.restores.iter().find(is_it)?;
+        Some(format!(
+            "; the log tells of it: a restore at {position} lost what stood from {from} on"
+        ))
+    }
+
+    fn explain(&mut self) {
+        let earlier = self.brought.earlier.as_ref();
+        let earlier = earlier.and_then(|note| Checkpoint::parse(&note.text).ok());
+        let Some(told) = earlier.and_then(|earlier| self.restore_of(&earlier)) else { return };
         for finding in self.findings.iter_mut().filter(|it| it.claim == Claim::Consistency) {
-            let told = format!(
-                "; the log tells of it: a restore at {position} lost what stood from {from} on"
-            );
             finding.what += &told;
         }
     }
@@ -159,8 +172,8 @@ impl Audit<'_> {
             let what = "the event is not of what the bundle says it holds";
             self.found(Claim::Events, Some(position), what);
         }
-        if self.brought.receipts.iter().any(|receipt| receipt.index == position) {
-            self.seen.insert(position);
+        if let Some(here) = self.receipted.get_mut(&position) {
+            *here = stored;
         }
         self.restore(&event, position);
         self.order(&event, position, seen);

@@ -5,11 +5,12 @@ mod events;
 mod receipts;
 mod tree;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::bundle::{Bundle, BundleError, Contents, Scope};
+use super::hash::Hash;
 use super::key::VerifierKey;
 use super::note::Note;
 use super::receipt::Receipt;
@@ -124,7 +125,8 @@ pub fn verify(
         findings: vec![],
         refuted: vec![],
         count: 0,
-        seen: BTreeSet::new(),
+        receipted: brought.receipts.iter().map(|receipt| (receipt.index, None)).collect(),
+        restores: vec![],
     };
     let head = audit.checkpoint()?;
     audit.scope();
@@ -135,6 +137,17 @@ pub fn verify(
     Ok(audit.report())
 }
 
+/// What a restore lost, as the log tells it.
+struct Restore {
+    /// Where it tells so.
+    position: u64,
+    /// From here on it was lost.
+    from: u64,
+    /// The head that was signed last before.
+    origin: String,
+    size: u64,
+}
+
 struct Audit<'a> {
     bundle: &'a Bundle,
     brought: &'a Brought,
@@ -143,8 +156,10 @@ struct Audit<'a> {
     findings: Vec<Finding>,
     refuted: Vec<Claim>,
     count: u64,
-    /// Of the positions of receipts, those whose event is here.
-    seen: BTreeSet<u64>,
+    /// What is here at the positions that there are receipts of.
+    receipted: BTreeMap<u64, Option<Hash>>,
+    /// Restores that the log tells of.
+    restores: Vec<Restore>,
 }
 
 impl Audit<'_> {
@@ -172,14 +187,6 @@ impl Audit<'_> {
         self.checked(Claim::Scope, is);
     }
 
-    /// What a tree says nothing of.
-    fn no_later(&self) -> String {
-        match self.seen.last() {
-            None => "that it has no later events: no receipt was given".to_owned(),
-            Some(last) => format!("that it has no later events than at {last}"),
-        }
-    }
-
     fn report(self) -> Report {
         let mut limits = vec![
             "that an event is true: a log orders what is said".to_owned(),
@@ -202,11 +209,12 @@ impl Audit<'_> {
                 "anything of events before {from} and from {to} on, or that those here follow from \
                  the rules"
             )),
-            Scope::Tenant { tenant } => limits
-                .push(format!("anything of other tenants than {tenant}, or {}", self.no_later())),
+            Scope::Tenant { tenant } => limits.push(format!(
+                "anything of other tenants than {tenant}, or that it has no later events than these"
+            )),
             Scope::Stream { aggregate_type, aggregate_id } => limits.push(format!(
-                "anything but of {aggregate_type} {aggregate_id}, or {}",
-                self.no_later()
+                "anything but of {aggregate_type} {aggregate_id}, or that it has no later events than \
+                 these"
             )),
         }
         Report {

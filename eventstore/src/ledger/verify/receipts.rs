@@ -2,37 +2,51 @@
 //! and not how many a tenant or a stream has; whoever leaves out its last ones is found by the receipt of
 //! one of them.
 
+use super::super::bundle::Scope;
 use super::super::checkpoint::Checkpoint;
-use super::super::receipt::ReceiptError;
-use super::tree::Roots;
+use super::super::hash;
+use super::super::receipt::Receipt;
+use super::tree::{Roots, is_continued};
 use super::{Audit, Claim};
 
 impl Audit<'_> {
     pub(super) fn receipts(&mut self, head: &Checkpoint, roots: &Roots) {
         let brought = self.brought;
-        if brought.receipts.is_empty() {
-            return;
-        }
         for receipt in &brought.receipts {
-            let at = Some(receipt.index);
-            // Those of before a restore have the name of then.
-            let keys = [Some(&brought.key), brought.earlier_key.as_ref()].into_iter().flatten();
-            let mut signed = Err(ReceiptError::Malformed);
-            for key in keys {
-                signed = signed.or_else(|_| receipt.verify(key));
-            }
-            match signed {
-                Err(error) => self.found(Claim::Receipts, at, format!("the receipt: {error}")),
-                Ok(then) if !self.is_continued(Claim::Receipts, &then, head, roots) => {}
-                Ok(_) if !self.seen.contains(&receipt.index) => {
-                    let what = "there is a receipt of the event, and it is not here: left out, or not of \
-                                what was asked for";
-                    self.found(Claim::Receipts, at, what);
-                }
-                Ok(_) => {}
+            if let Err(what) = self.receipt(receipt, head, roots) {
+                self.found(Claim::Receipts, Some(receipt.index), format!("the receipt: {what}"));
             }
         }
-        let seen = format!("{} receipts are of events that are here", brought.receipts.len());
-        self.checked(Claim::Receipts, seen);
+        if !brought.receipts.is_empty() {
+            self.checked(Claim::Receipts, format!("{} looked at", brought.receipts.len()));
+        }
+    }
+
+    fn receipt(&self, receipt: &Receipt, head: &Checkpoint, roots: &Roots) -> Result<(), String> {
+        let then = receipt.verify(self.key_of(&receipt.note)).map_err(|error| error.to_string())?;
+        let lost = || self.restore_of(&then).unwrap_or_default();
+        match self.receipted.get(&receipt.index).copied().flatten() {
+            Some(here) if here == hash::leaf(&receipt.entry) => {}
+            Some(_) => return Err(format!("the log says something else today{}", lost())),
+            None if receipt.index >= head.size => {
+                return Err(format!(
+                    "the log has {} events: its tail is cut off{}",
+                    head.size,
+                    lost()
+                ));
+            }
+            None => {
+                let or = match self.brought.scope {
+                    Scope::Stream { .. } => ", or not of what was asked for",
+                    _ => "",
+                };
+                return Err(format!("its event is not here: left out{or}"));
+            }
+        }
+        // A bundle may be older than the receipt's head.
+        if then.size <= head.size {
+            is_continued(&then, roots).map_err(|what| what + &lost())?;
+        }
+        Ok(())
     }
 }

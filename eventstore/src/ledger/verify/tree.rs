@@ -8,7 +8,7 @@ use domain::moment::Moment;
 use super::super::bundle::{BundleError, Scope, tiles};
 use super::super::checkpoint::Checkpoint;
 use super::super::hash::{self, Hash};
-use super::super::key::Kind;
+use super::super::key::{Kind, VerifierKey};
 use super::super::note::Note;
 use super::super::tile::{self, Asked, WIDTH};
 use super::super::tree::Edge;
@@ -139,10 +139,17 @@ impl Audit<'_> {
         let Some(note) = &self.brought.earlier else {
             return;
         };
-        let key = self.brought.earlier_key.as_ref().unwrap_or(&self.brought.key);
-        let seen = match Checkpoint::signed(note, key) {
+        let seen = match Checkpoint::signed(note, self.key_of(note)) {
             Ok(earlier) => {
-                self.is_continued(Claim::Consistency, &earlier, head, roots);
+                if earlier.size > head.size {
+                    let what = format!(
+                        "the log had {} events and has {}: its tail is cut off",
+                        earlier.size, head.size
+                    );
+                    self.found(Claim::Consistency, Some(head.size), what);
+                } else if let Err(what) = is_continued(&earlier, roots) {
+                    self.found(Claim::Consistency, None, what);
+                }
                 format!("an earlier head of {} events", earlier.size)
             }
             Err(error) => {
@@ -153,31 +160,23 @@ impl Audit<'_> {
         self.checked(Claim::Consistency, seen);
     }
 
-    /// Whether a head that was signed once is one of this very tree.
-    pub(super) fn is_continued(
-        &mut self,
-        claim: Claim,
-        earlier: &Checkpoint,
-        head: &Checkpoint,
-        roots: &Roots,
-    ) -> bool {
-        if earlier.size > head.size {
-            let what = format!(
-                "the log had {} events and has {}: its tail is cut off",
-                earlier.size, head.size
-            );
-            self.found(claim, Some(head.size), what);
-            return false;
-        }
-        let is_the_same = roots.get(&earlier.size) == Some(&earlier.root);
-        if !is_the_same {
-            let what = format!(
-                "what the log said of its first {} events is not what it says today: its history \
-                 is rewritten",
-                earlier.size
-            );
-            self.found(claim, None, what);
-        }
-        is_the_same
+    /// The log's key, or the one it had under another name, if that has signed this.
+    pub(super) fn key_of(&self, note: &Note) -> &VerifierKey {
+        let earlier = self.brought.earlier_key.as_ref();
+        let signed = earlier.filter(|key| Checkpoint::signed(note, key).is_ok());
+        signed.unwrap_or(&self.brought.key)
+    }
+}
+
+/// Whether a head that the log is not shorter than is one of its tree.
+pub(super) fn is_continued(earlier: &Checkpoint, roots: &Roots) -> Result<(), String> {
+    match roots.get(&earlier.size) {
+        Some(root) if *root == earlier.root => Ok(()),
+        Some(_) => Err(format!(
+            "what the log said of its first {} events is not what it says today: its history is \
+             rewritten",
+            earlier.size
+        )),
+        None => Err("the tree does not go so far that it could be held against it".to_owned()),
     }
 }
