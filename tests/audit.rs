@@ -191,4 +191,18 @@ async fn auditors_read_the_events_themselves() {
         told.contains("$sealed") && !told.contains("Isla Sealed") && !told.contains(&isla.email)
     );
     keeper.get(&format!("{EVENTS}?aggregateId=1")).await.refused(400, "VALIDATION_ERROR");
+
+    // Other tenants' are for auditors of the platform's own.
+    let elsewhere = server.administrator_elsewhere(&calm.world).await;
+    let theirs = elsewhere.cask("U-3").await;
+    let of_tenant =
+        |tenant: &str| format!("{EVENTS}?tenant={tenant}&aggregateType=whiskey&limit=100");
+    let of_theirs = of_tenant(elsewhere.tenant.as_deref().unwrap());
+    for reader in [&keeper, &elsewhere] {
+        let read = reader.get(&of_theirs).await.expect(200);
+        let ids = read.data().as_array().unwrap().iter().map(|event| event["aggregateId"].clone());
+        assert_eq!(ids.collect::<Vec<_>>(), [json!(theirs)]);
+    }
+    elsewhere.get(&of_tenant("1")).await.refused(403, "PERMISSION_DENIED");
+    keeper.get(&of_tenant("x")).await.refused(400, "VALIDATION_ERROR");
 }

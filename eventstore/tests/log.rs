@@ -5,6 +5,7 @@
 mod log {
     mod access;
     mod append;
+    mod big_tree;
     mod claims;
     mod connections;
     mod content;

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{Bounds, Stretch, cursor, in_time, name};
 use crate::http::authentication::{Caller, must_be_allowed};
 use crate::http::envelope::{Found, Pagination};
+use crate::http::error_code::ErrorCode;
 use crate::http::problem::Problem;
 use crate::http::reading::page;
 use crate::resources::Tag;
@@ -114,6 +115,8 @@ impl AuditEvents {
     async fn audit_events(
         &self,
         caller: Caller,
+        /// The caller's own, if left out; others for auditors of the platform's own tenant.
+        tenant: Query<Option<String>>,
         #[oai(name = "aggregateType")] aggregate_type: Query<Option<String>>,
         /// Wants `aggregateType`.
         #[oai(name = "aggregateId")]
@@ -137,6 +140,12 @@ impl AuditEvents {
     ) -> Result<Found<Vec<LoggedEvent>>, Problem> {
         let reader = caller.0;
         must_be_allowed(&reader, Permission::READ_AUDIT)?;
+        let tenant = tenant.0.map(|id| id.parse()).transpose();
+        let malformed = |_| Problem::invalid_field("tenant", Violation::MalformedId);
+        let tenant = tenant.map_err(malformed)?.unwrap_or_else(|| reader.tenant());
+        if ![tenant, TenantId::PLATFORM].contains(&reader.tenant()) {
+            return Err(Problem::new(ErrorCode::PermissionDenied));
+        }
         let size = page(None, limit.0)?.size;
         let after = cursor(after.0)?;
         let filter = Filter {
@@ -152,7 +161,7 @@ impl AuditEvents {
         let mut stretch = bounds.stretch(&self.journal).await?;
         stretch.before = super::least(stretch.before, after);
         let wanted = usize::try_from(size).unwrap_or(usize::MAX);
-        let found = in_time(self.look(reader.tenant(), &filter, stretch, wanted)).await?;
+        let found = in_time(self.look(tenant, &filter, stretch, wanted)).await?;
         let next = found.next.map(|position| position.to_string());
         let shown: Result<Vec<_>, _> = found.events.iter().map(LoggedEvent::of).collect();
         let shown = shown.map_err(PastError::from)?;

@@ -10,7 +10,7 @@ use super::super::checkpoint::Checkpoint;
 use super::super::hash::{self, Hash};
 use super::super::key::{Kind, VerifierKey};
 use super::super::note::Note;
-use super::super::tile::{self, Asked, WIDTH};
+use super::super::tile::{self, Asked, HEIGHT, WIDTH};
 use super::super::tree::Edge;
 use super::{Audit, Claim};
 
@@ -123,7 +123,10 @@ impl Audit<'_> {
             let made = asked.level.and_then(|level| upper.get(&(level, asked.number)));
             match self.tile(asked) {
                 Ok(stored) if made == Some(&stored) => {}
-                Ok(_) => self.found(Claim::Tree, None, format!("tile/{asked} is not of this tree")),
+                Ok(stored) => {
+                    let what = format!("tile/{asked} is not of this tree");
+                    self.found(Claim::Tree, first_below(asked, made, &stored), what);
+                }
                 Err(what) => self.found(Claim::Tree, None, what),
             }
         }
@@ -166,6 +169,13 @@ impl Audit<'_> {
         let signed = earlier.filter(|key| Checkpoint::signed(note, key).is_ok());
         signed.unwrap_or(&self.brought.key)
     }
+}
+
+/// The first entry below a tile's first hash that is another than the one made anew.
+fn first_below(asked: Asked, made: Option<&Vec<Hash>>, stored: &[Hash]) -> Option<u64> {
+    let another = made?.iter().zip(stored).position(|(made, stored)| made != stored)?;
+    let hash = asked.number * WIDTH as u64 + another as u64;
+    Some(hash << (HEIGHT * u32::from(asked.level?)))
 }
 
 /// Whether a head that the log is not shorter than is one of its tree.
