@@ -455,7 +455,8 @@ async fn a_mint_on_one_side_only_is_found() {
     assert!(seen.starts_with("1 movements and 0 heads of"), "{seen}");
 
     // A node that tells little at once is asked for less.
-    lab.proxy.blocks_at_once(Some(3));
+    lab.proxy.mine(200).await;
+    lab.proxy.blocks_at_once(Some(64));
     let sparing = format!("31337={}", lab.proxy.url());
     bundle.holds(&key, &["--rpc", &sparing]).await;
 

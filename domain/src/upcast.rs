@@ -66,6 +66,7 @@ pub fn decode<E: DeserializeOwned + DomainEvent>(stored: SerializedEvent) -> ser
     if known == event_version {
         Ok(event)
     } else {
-        Err(Error::custom(format!("version {event_version} is not known, only up to {known}")))
+        let why = "is this program older than the log?";
+        Err(Error::custom(format!("version {event_version} is not known, only {known}: {why}")))
     }
 }

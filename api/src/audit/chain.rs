@@ -62,8 +62,9 @@ pub async fn compare(
     for (chain_id, url) in nodes {
         urls.entry(*chain_id).or_default().push(url.clone());
     }
-    is_early_enough(&told, from)?;
+    is_early_enough(&told, from, &urls)?;
     let (mut findings, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+    let mut failed = None;
     for deployed in told.contracts() {
         let Deployed { chain_id, contract } = deployed;
         let Some(urls) = urls.get(&chain_id) else {
@@ -72,8 +73,15 @@ pub async fn compare(
         };
         let from = from.get(&chain_id).copied().unwrap_or_default();
         let minted = told.minted(deployed);
-        let Seen { block, transfers, anchors, documents } =
-            look(deployed, urls.clone(), from, &minted).await?;
+        let looked = look(deployed, urls.clone(), from, &minted).await;
+        let Seen { block, transfers, anchors, documents } = match looked {
+            Ok(looked) => looked,
+            // What is found elsewhere is found all the same.
+            Err(error) => {
+                failed = failed.or(Some(error));
+                continue;
+            }
+        };
         let (movements, heads) = (transfers.len(), anchors.len());
         seen.push(format!(
             "{movements} movements and {heads} heads of {contract} on {chain_id}, blocks {from} to {block}"
@@ -87,16 +95,21 @@ pub async fn compare(
     let earlier = |(chain_id, block): (&u64, &u64)| {
         format!("what happened on chain {chain_id} before block {block}")
     };
-    report.limits.extend(unseen.into_iter().chain(from.iter().map(earlier)));
+    let from = from.iter().filter(|(_, block)| **block > 0);
+    report.limits.extend(unseen.into_iter().chain(from.map(earlier)));
     if !seen.is_empty() {
         report.add(Claim::Chain, seen.join("; "), findings);
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// What is not read is not said to be missing.
-fn is_early_enough(told: &Told, from: &BTreeMap<u64, u64>) -> Result<(), Undecided> {
-    for deployed in told.contracts() {
+fn is_early_enough(
+    told: &Told,
+    from: &BTreeMap<u64, u64>,
+    urls: &BTreeMap<u64, Vec<String>>,
+) -> Result<(), Undecided> {
+    for deployed in told.contracts().filter(|it| urls.contains_key(&it.chain_id)) {
         let Deployed { chain_id, contract } = deployed;
         if let (Some(from), Some(first)) = (from.get(&chain_id), told.first_block(deployed))
             && first < *from

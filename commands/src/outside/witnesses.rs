@@ -10,7 +10,7 @@ use reqwest::{Client, StatusCode, Url};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::bounded_answer::{ask, client};
+use super::bounded_answer::{Answer, ask, client};
 use super::pins::PinError;
 
 /// How often a head is shown: the newest of the last whole second, so that several witnesses, and several
@@ -88,12 +88,14 @@ impl Witness {
         if head.size == self.signed {
             return Ok(());
         }
+        if self.signed > head.size {
+            return Self::is_ahead(ledger, self.signed).await;
+        }
         let mut answer = self.ask(ledger, &head, self.signed).await?;
         if answer.status == StatusCode::CONFLICT {
             // It says what it signed last; that may have been before we were started. Only its
             // signature is believed for longer than this.
-            let theirs = String::from_utf8_lossy(&answer.body).trim().parse();
-            let theirs = theirs.map_err(|_| WitnessError::Answer)?;
+            let theirs = theirs(&answer)?;
             if theirs > head.size {
                 return Self::is_ahead(ledger, theirs).await;
             }
@@ -101,8 +103,11 @@ impl Witness {
         }
         match answer.status {
             StatusCode::OK => {}
-            // It has signed something that this log does not continue.
-            StatusCode::UNPROCESSABLE_ENTITY => return Err(WitnessError::Fork(answer.status)),
+            // It has signed something that this log does not continue; or something of the same size.
+            status @ StatusCode::UNPROCESSABLE_ENTITY => return Err(WitnessError::Fork(status)),
+            status @ StatusCode::CONFLICT if theirs(&answer)? == head.size => {
+                return Err(WitnessError::Fork(status));
+            }
             status => return Err(WitnessError::Refused(status)),
         }
         let text = String::from_utf8_lossy(&answer.body);
@@ -118,14 +123,14 @@ impl Witness {
         if theirs > ours { Err(WitnessError::Ahead { theirs, ours }) } else { Ok(()) }
     }
 
-    async fn ask(
-        &self,
-        ledger: &Ledger,
-        head: &Head,
-        old: u64,
-    ) -> Result<super::bounded_answer::Answer, WitnessError> {
+    async fn ask(&self, ledger: &Ledger, head: &Head, old: u64) -> Result<Answer, WitnessError> {
         let proof = ledger.consistency(old, head.size).await?;
         let request = Request { old, proof, note: head.note.clone() };
         Ok(ask(self.client.post(self.url.clone()).body(request.to_string())).await?)
     }
+}
+
+/// How many events the head has that it signed last, where it says so.
+fn theirs(answer: &Answer) -> Result<u64, WitnessError> {
+    String::from_utf8_lossy(&answer.body).trim().parse().map_err(|_| WitnessError::Answer)
 }

@@ -43,7 +43,7 @@ pub enum Which {
     Newest,
     /// The newest that was signed before this second began: whoever asks within a second means the same.
     OfLastSecond,
-    /// Of the last that witnesses signed, the newest with the most of them.
+    /// Of those that witnesses signed within some seconds, the newest with the most of them.
     Witnessed,
 }
 
@@ -57,7 +57,7 @@ impl Which {
     }
 }
 
-/// So many of the last signatures are looked at: a witness that is away has made none of them.
+/// So many of the last signatures are looked at, as many as come within these seconds.
 const AMONG: i64 = 32;
 
 impl Ledger {
@@ -107,6 +107,11 @@ impl Ledger {
                          where split_part(w.note, chr(10), 1) = (
                              select split_part(n.note, chr(10), 1) from eventstore.checkpoints n
                              order by n.size desc limit 1
+                         )
+                         and w.signed_at > (
+                             select n.signed_at - interval '10 seconds'
+                             from eventstore.checkpoints n
+                             where n.size = (select max(size) from eventstore.cosignatures)
                          )
                          group by size
                      ) last

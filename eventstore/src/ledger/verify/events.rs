@@ -161,8 +161,11 @@ impl Audit<'_> {
             }
         };
         let entry = leaf::of(event.tenant, &place, &event.envelope);
-        let stored = self.leaf_at(position, head.size, leaves);
-        if stored != Some(hash::leaf(&entry)) {
+        let leaf = hash::leaf(&entry);
+        if let Some(here) = self.receipted.get_mut(&position) {
+            *here = Some(leaf);
+        }
+        if self.leaf_at(position, head.size, leaves) != Some(leaf) {
             let what = "the event is not the one the tree was made of: it was changed";
             self.found(Claim::Events, Some(position), what);
             // What it says is anybody's word.
@@ -171,9 +174,6 @@ impl Audit<'_> {
         if !self.contents.scope.holds(&event) {
             let what = "the event is not of what the bundle says it holds";
             self.found(Claim::Events, Some(position), what);
-        }
-        if let Some(here) = self.receipted.get_mut(&position) {
-            *here = stored;
         }
         self.restore(&event, position);
         self.order(&event, position, seen);

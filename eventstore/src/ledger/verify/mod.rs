@@ -126,6 +126,7 @@ pub fn verify(
         refuted: vec![],
         count: 0,
         receipted: brought.receipts.iter().map(|receipt| (receipt.index, None)).collect(),
+        limits: vec![],
         restores: vec![],
     };
     let head = audit.checkpoint()?;
@@ -158,6 +159,8 @@ struct Audit<'a> {
     count: u64,
     /// What is here at the positions that there are receipts of.
     receipted: BTreeMap<u64, Option<Hash>>,
+    /// What else is not shown.
+    limits: Vec<String>,
     /// Restores that the log tells of.
     restores: Vec<Restore>,
 }
@@ -217,6 +220,7 @@ impl Audit<'_> {
                  these"
             )),
         }
+        limits.extend(self.limits);
         Report {
             contents: self.contents,
             checks: self.checks,

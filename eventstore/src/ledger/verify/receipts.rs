@@ -13,8 +13,12 @@ impl Audit<'_> {
     pub(super) fn receipts(&mut self, head: &Checkpoint, roots: &Roots) {
         let brought = self.brought;
         for receipt in &brought.receipts {
-            if let Err(what) = self.receipt(receipt, head, roots) {
-                self.found(Claim::Receipts, Some(receipt.index), format!("the receipt: {what}"));
+            match self.receipt(receipt, head, roots) {
+                Ok(limit) => self.limits.extend(limit),
+                Err(what) => {
+                    let what = format!("the receipt: {what}");
+                    self.found(Claim::Receipts, Some(receipt.index), what);
+                }
             }
         }
         if !brought.receipts.is_empty() {
@@ -22,7 +26,13 @@ impl Audit<'_> {
         }
     }
 
-    fn receipt(&self, receipt: &Receipt, head: &Checkpoint, roots: &Roots) -> Result<(), String> {
+    /// What is wrong with it; or what it does not show.
+    fn receipt(
+        &self,
+        receipt: &Receipt,
+        head: &Checkpoint,
+        roots: &Roots,
+    ) -> Result<Option<String>, String> {
         let then = receipt.verify(self.key_of(&receipt.note)).map_err(|error| error.to_string())?;
         let lost = || self.restore_of(&then).unwrap_or_default();
         match self.receipted.get(&receipt.index).copied().flatten() {
@@ -43,10 +53,17 @@ impl Audit<'_> {
                 return Err(format!("its event is not here: left out{or}"));
             }
         }
-        // A bundle may be older than the receipt's head.
-        if then.size <= head.size {
-            is_continued(&then, roots).map_err(|what| what + &lost())?;
+        let size = then.size;
+        if size <= head.size {
+            return is_continued(&then, roots).map(|()| None).map_err(|what| what + &lost());
         }
-        Ok(())
+        // A bundle may be older than the receipt's head, but not where the log has another name since.
+        if then.origin != head.origin {
+            return Err(format!("its head of {size} events is not there any more{}", lost()));
+        }
+        let at = receipt.index;
+        Ok(Some(format!(
+            "that the head of {size} events is continued that the receipt at {at} is of"
+        )))
     }
 }
