@@ -1,11 +1,9 @@
 //! Attacks on the log, each by somebody who holds the database, or the bundle, in their hands; and what
 //! an auditor says.
 
-use ethers_core::utils::keccak256;
 use serde_json::{Value, json};
 
-use crate::world::auditor::{Bundle, Verdict};
-use crate::world::mint_lab::{ADMIN, MintLab, word};
+use crate::world::auditor::Bundle;
 use crate::world::{Server, World, run, strangers, until};
 
 /// A log with some casks in it, and an auditor's first bundle.
@@ -26,7 +24,7 @@ impl Crime {
             keeper.put(&format!("/api/v1/whiskeys/{id}/approve")).await.expect(200);
         }
         let key = strangers::key(&isla).await;
-        signed(&world).await;
+        world.until_signed().await;
         let bundle = Bundle::of(&world, &[]).await;
         bundle.holds(&key, &[]).await;
         Self { world, server, key, bundle }
@@ -60,22 +58,6 @@ impl Crime {
     fn kept(&self) -> String {
         self.bundle.checkpoint().to_str().unwrap().to_owned()
     }
-}
-
-/// Waits until a head covers all that is written.
-async fn signed(world: &World) {
-    let database = world.database().await;
-    until("the head is signed", || async {
-        let (signed,): (bool,) = sqlx::query_as(
-            "select coalesce(max(size), 0) = (select next_position from eventstore.log)
-             from eventstore.checkpoints",
-        )
-        .fetch_one(&database)
-        .await
-        .unwrap();
-        signed.then_some(())
-    })
-    .await;
 }
 
 fn count(lines: &[Value]) -> u64 {
@@ -308,7 +290,7 @@ async fn a_history_that_was_written_anew_is_not_signed_by_the_signer_of_the_old_
     // kept a head knows.
     std::fs::remove_file(crime.world.data_folder().join("ledger/head")).unwrap();
     let _server = crime.world.server().await;
-    signed(&crime.world).await;
+    crime.world.until_signed().await;
     let forged = Bundle::of(&crime.world, &[]).await;
     forged.holds(&crime.key, &[]).await;
     let earlier = ["--earlier", &crime.kept()];
@@ -380,7 +362,7 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
     let approved = crime.world.newest("whiskey.approved").await;
     let id = approved["aggregateId"].as_str().unwrap().to_owned();
     let position = crime.world.append("whiskey", &id, |_, _| {}).await;
-    signed(&crime.world).await;
+    crime.world.until_signed().await;
     let bundle = Bundle::of(&crime.world, &[]).await;
     let at = Some(position.cast_unsigned());
     bundle.is_refuted((&crime.key, &[]), "RULES", at, "while the whiskey is APPROVED").await;
@@ -403,7 +385,7 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
         },
     });
     let position = crime.world.append_all(&[ordered]).await;
-    signed(&crime.world).await;
+    crime.world.until_signed().await;
     let nft = format!("nft/{cask}");
     let bundle = Bundle::of(&crime.world, &[]).await;
     let findings = bundle.verdict(&crime.key, &[]).await.report["findings"].clone();
@@ -421,7 +403,7 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
         };
         let position = crime.world.append("whiskey", &id, spoil).await;
         let (from, before) = (position.to_string(), (position + 1).to_string());
-        signed(&crime.world).await;
+        crime.world.until_signed().await;
         let at = Some(position.cast_unsigned());
         let stretch = vec!["--from", &from, "--before", &before];
         let bundle = Bundle::of(&crime.world, &stretch).await;
@@ -437,68 +419,4 @@ async fn an_event_that_no_rule_allows_is_found_though_it_is_signed() {
     let bundle = Bundle::of(&crime.world, &none).await;
     bundle.is_refuted((&crime.key, &none), "EVENTS", None, "not one event").await;
     drop(crime.server);
-}
-
-#[tokio::test]
-async fn a_mint_on_one_side_only_is_found() {
-    let lab = MintLab::new(&[]).await;
-    let id = lab.ordered("N-1").await;
-    lab.mined_until(&id, "CONFIRMED").await;
-    let key = strangers::key(&lab.isla).await;
-    signed(&lab.world).await;
-    let bundle = Bundle::of(&lab.world, &[]).await;
-    let node = format!("31337={}", lab.world.chain.url());
-    let late = ["--rpc", &node, "--from-block", "31337=99999"];
-    assert_eq!(bundle.verdict(&key, &late).await.code, 2);
-    let report = bundle.holds(&key, &["--rpc", &node]).await;
-    let seen = report["checks"].as_array().unwrap().last().unwrap()["seen"].as_str().unwrap();
-    assert!(seen.starts_with("1 movements and 0 heads of"), "{seen}");
-
-    // A node that tells little at once is asked for less.
-    lab.proxy.mine(200).await;
-    lab.proxy.blocks_at_once(Some(64));
-    let sparing = format!("31337={}", lab.proxy.url());
-    bundle.holds(&key, &["--rpc", &sparing]).await;
-
-    // Somebody with the minter's key mints what nobody asked for; one of it has a number that no cask can
-    // have.
-    let beyond = u128::from(u64::MAX);
-    lab.mint_behind(beyond).await;
-    lab.mint_behind(4_711).await;
-    until("both are final", || async {
-        lab.proxy.mine(1).await;
-        let Verdict { code, report } = bundle.verdict(&key, &["--rpc", &node]).await;
-        let findings = report["findings"].as_array()?;
-        (code == 1 && findings.len() == 2).then(|| {
-            for (finding, token) in findings.iter().zip([beyond, 4_711]) {
-                assert_eq!(finding["claim"], "CHAIN");
-                let what = format!("token {token} is on the chain, and the log never asked for it");
-                assert_eq!(finding["what"], what);
-            }
-        })
-    })
-    .await;
-
-    // Somebody who may has the cask's token stand for another document.
-    lab.grant(ADMIN, "METADATA_ROLE", true).await;
-    let other = [word(id.parse().unwrap()), [7; 32]].concat();
-    let call = [&keccak256("setMetadataDigest(uint256,bytes32)")[..4], &other].concat();
-    lab.send_as(ADMIN, &lab.contract, call).await;
-    let verdict = bundle.verdict(&key, &["--rpc", &node]).await;
-    let what = format!("token {id} stands for another document");
-    assert!(verdict.report["findings"].to_string().contains(&what), "{verdict:?}");
-
-    // A chain that never saw any of it.
-    let elsewhere = World::new().await;
-    let node = format!("31337={}", elsewhere.chain.url());
-    let arguments = ["--rpc", &node];
-    let confirmed = lab.world.log().await;
-    let confirmed = confirmed.iter().find(|(_, text)| text.contains("nft.mint_confirmed")).unwrap();
-    let at = Some(confirmed.0.cast_unsigned());
-    let words = "is minted in the log, and not on the chain";
-    bundle.is_refuted((&key, &arguments), "CHAIN", at, words).await;
-    // One that is another chain says nothing.
-    let wrong = format!("1={}", lab.world.chain.url());
-    let report = bundle.holds(&key, &["--rpc", &wrong]).await;
-    assert!(report["limits"].to_string().contains("no node was given"), "{report}");
 }

@@ -72,18 +72,7 @@ fn beside(lab: &MintLab, more: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// A bundle of all there is, signed.
 async fn bundle(world: &World) -> Bundle {
-    let database = world.database().await;
-    until("all is signed", || async {
-        let (is_signed,): (bool,) = sqlx::query_as(
-            "select (select max(size) from eventstore.checkpoints) = next_position
-             from eventstore.log",
-        )
-        .fetch_one(&database)
-        .await
-        .unwrap();
-        is_signed.then_some(())
-    })
-    .await;
+    world.until_signed().await;
     Bundle::of(world, &[]).await
 }
 

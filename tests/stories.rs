@@ -13,6 +13,7 @@ mod backup;
 mod bad_input;
 mod cask_life;
 mod casks;
+mod chain_attacks;
 mod chain_proxy;
 mod chain_reads;
 mod content;

@@ -44,7 +44,7 @@ impl EventUpcaster for Upcaster {
 }
 
 /// An event as it would be written today.
-pub fn upcast(stored: SerializedEvent) -> SerializedEvent {
+fn upcast(stored: SerializedEvent) -> SerializedEvent {
     UPCASTERS.iter().fold(stored, |event, upcaster| {
         if upcaster.can_upcast(&event.event_type, &event.event_version) {
             upcaster.upcast(event)

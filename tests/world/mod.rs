@@ -233,6 +233,22 @@ impl World {
         position
     }
 
+    /// Waits until a head covers all that is written.
+    pub async fn until_signed(&self) {
+        let database = self.database().await;
+        until("the head is signed", || async {
+            let (signed,): (bool,) = sqlx::query_as(
+                "select coalesce(max(size), 0) = (select next_position from eventstore.log)
+                 from eventstore.checkpoints",
+            )
+            .fetch_one(&database)
+            .await
+            .unwrap();
+            signed.then_some(())
+        })
+        .await;
+    }
+
     /// The newest event of this type, as it was written.
     pub async fn newest(&self, event_type: &str) -> Value {
         let log = self.log().await;

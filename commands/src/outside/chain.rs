@@ -150,7 +150,7 @@ impl TokenId {
         Self::new(cask)
     }
 
-    /// The cask whose token it would be; none has such a number.
+    /// The cask whose token it would be; none, if no cask can have this number.
     pub fn cask(&self) -> Option<WhiskeyId> {
         self.0.parse().ok()
     }
